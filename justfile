@@ -1,0 +1,38 @@
+# `just` lists everything. The operators' recipes are the very file that `holdpoint init` writes on a host.
+
+import 'release.just'
+
+_list:
+    @just --list --unsorted
+
+# Formatting, lints and the tests that need nothing but git
+[group('development')]
+quick:
+    ./test.sh --quick
+
+# Everything; installs what is missing
+[group('development')]
+test *flags:
+    ./test.sh {{ flags }}
+
+# What the gate runs: nothing skipped, dependencies checked
+[group('development')]
+ci:
+    .ci/run
+
+# Put the source in the agreed form
+[group('development')]
+fmt:
+    cargo fmt
+
+# Accept or refuse what the tests saw a person see
+[group('development')]
+review:
+    INSTA_UPDATE=always cargo nextest run
+    git diff --stat -- '*.snap' '*.rs'
+
+# The binary that is shipped, and its size
+[group('development')]
+dist:
+    cargo build --profile dist
+    ls -l target/dist/holdpoint

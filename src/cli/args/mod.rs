@@ -1,0 +1,14 @@
+//! The command line: every verb and flag of design/01, parsed into the requests of `model`.
+
+mod backup;
+mod look;
+mod release;
+mod setup;
+mod top;
+mod values;
+
+pub use backup::{BackupVerb, PruneArgs, RestoreArgs, TakeArgs, VerifySetArgs};
+pub use look::{CheckArgs, DoctorArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs};
+pub use release::{Act, ApproveArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs};
+pub use setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs, SchemaName};
+pub use top::{Cli, ColorWhen, Format, Global, Verb, command, plain_command};

@@ -1,0 +1,443 @@
+//! The program itself, its global options and its verbs.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use super::backup::BackupVerb;
+use super::look::{CheckArgs, DoctorArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs};
+use super::release::{ApproveArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs};
+use super::setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs};
+use crate::cli::exit_code;
+use crate::report::text::Add;
+
+/// Release to your own hosts: halt at the first failure, know where, resume or revert
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "holdpoint",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(flatten)]
+    /// Options of every verb.
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Work as if started in this folder
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub dir: Option<PathBuf>,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "human|json", hide_possible_values = true, hide_default_value = true, global = true)]
+    pub format: Format,
+    /// Short for `--format json`
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = ColorWhen::Auto, value_name = "auto|always|never", hide_possible_values = true, hide_default_value = true, global = true)]
+    pub color: ColorWhen,
+    /// Say more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+impl Global {
+    /// The form that was asked for, by either option.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Who reads the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// People.
+    Human,
+    /// Programs: one document an answer, one line an event.
+    Json,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal that wants it (`NO_COLOR` is honoured).
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What can be done.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Verb {
+    /// Release a ticket: prepare, migrate, ticket, verify; or resume it
+    ///
+    /// Looks first, shows the plan, then carries out exactly that plan and halts at the first failure. Verified
+    /// backups are taken before anything is changed.
+    #[command(
+        after_help = "Examples:\n  holdpoint run 1234 --dry-run\n  holdpoint run 1234\n  holdpoint run 1234 --from=verify"
+    )]
+    Run(Box<RunArgs>),
+    /// Take a release back: data restored, tree and services as before
+    ///
+    /// Shows the cost first: the commits, the services, the age of each backup and what was written since. The
+    /// present data is copied aside before anything is restored.
+    #[command(
+        after_help = "Examples:\n  holdpoint revert 1234 --dry-run\n  holdpoint revert 1234 --skip-data"
+    )]
+    Revert(RevertArgs),
+    /// End a release that will never be resumed
+    ///
+    /// Changes nothing but the record: the host stays as it is.
+    #[command(after_help = "Example:\n  holdpoint close 1234 --reason 'abandoned, see 1240'")]
+    Close(CloseArgs),
+    /// Pass a hold point
+    ///
+    /// Only records the approval; `holdpoint run TICKET --from=PHASE` then goes on.
+    Approve(ApproveArgs),
+    /// For ticket scripts: run a command once per release
+    ///
+    /// A script that starts again after a failure does not repeat what it did `once`.
+    #[command(
+        after_help = "Example, in releases/1234-fix.sh:\n  holdpoint once add-column -- psql -f add-column.sql"
+    )]
+    Once(OnceArgs),
+    /// After a hotfix branch release: back on the main branch, clean, verified
+    ///
+    /// Never brings in unreleased content: it moves only if the main branch has the tree that runs.
+    ReturnToMain(ReturnArgs),
+    /// Run the `post_start` and `ensure_config` hooks of a service
+    Configure(ConfigureArgs),
+    /// Verified backups outside a release
+    #[command(subcommand, disable_help_subcommand = true)]
+    Backup(BackupVerb),
+    /// History: every attempt on this host
+    List(ListArgs),
+    /// Where a release stands, and what to type next
+    #[command(after_help = "In a shell:\n  eval \"$(holdpoint state 1234 --export)\"; echo \"$MERGE_SHA\"")]
+    State(StateArgs),
+    /// The audit log of a ticket
+    ///
+    /// With -f it joins a live run and ends with that run's exit status: the way back after a lost connection.
+    Log(LogArgs),
+    /// Write one self-contained HTML file with a timeline
+    #[command(after_help = "Example:\n  holdpoint report 1234 -o 1234.html")]
+    Report(ReportArgs),
+    /// What would a release do, and is the host well
+    ///
+    /// Decides as `run` would, shows the same plan or the same refusals, and writes nothing.
+    Check(CheckArgs),
+    /// What runs, and whether it is well
+    Status(StatusArgs),
+    /// What a service printed
+    Logs(LogsArgs),
+    /// Is this host fit to release
+    Doctor(DoctorArgs),
+    /// Read what runs here and draft the configuration
+    ///
+    /// Writes `.asd/release.toml`, a `release.just` to import, and an exclude entry; never over a file of yours.
+    Init(InitArgs),
+    /// Record what runs now as the baseline, touching nothing
+    Adopt(AdoptArgs),
+    /// See it work: four releases on a throwaway host, with nothing to install but git
+    Demo(DemoArgs),
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  holdpoint completions bash > /etc/bash_completion.d/holdpoint")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, of the program or of a verb
+    #[command(after_help = "Example:\n  holdpoint man run | man -l -")]
+    Man(ManArgs),
+    /// Print the JSON schema of a configuration file
+    Schema(SchemaArgs),
+}
+
+impl Verb {
+    /// Whether the answer on standard output is all that the verb is for: then losing it is a failure.
+    pub fn answers_only(&self) -> bool {
+        match self {
+            Verb::List(_)
+            | Verb::State(_)
+            | Verb::Log(_)
+            | Verb::Report(_)
+            | Verb::Check(_)
+            | Verb::Status(_)
+            | Verb::Logs(_)
+            | Verb::Doctor(_)
+            | Verb::Completions(_)
+            | Verb::Man(_)
+            | Verb::Schema(_) => true,
+            Verb::Backup(verb) => matches!(verb, BackupVerb::List(_) | BackupVerb::Verify(_)),
+            Verb::Run(_)
+            | Verb::Revert(_)
+            | Verb::Close(_)
+            | Verb::Approve(_)
+            | Verb::Once(_)
+            | Verb::ReturnToMain(_)
+            | Verb::Configure(_)
+            | Verb::Init(_)
+            | Verb::Adopt(_)
+            | Verb::Demo(_) => false,
+        }
+    }
+}
+
+/// Verbs under the headings that `--help` shows them by.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Release", &["run", "revert", "close", "approve", "once", "return-to-main", "configure"]),
+    ("Back up", &["backup"]),
+    ("Look", &["list", "state", "log", "report", "check", "status", "logs", "doctor"]),
+    ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
+];
+
+/// The command line as it is parsed, its help on one screen: verbs in groups, a verb's paragraphs above its options.
+pub fn command() -> clap::Command {
+    let command = plain_command();
+    let mut verbs = String::new();
+    for (heading, names) in GROUPS {
+        verbs.add(format_args!("{heading}:\n"));
+        for name in names {
+            let about = command.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            verbs.add(format_args!("  {name:<15} {about}\n"));
+        }
+        verbs.push('\n');
+    }
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{verbs}Everywhere:\n{{options}}{{after-help}}"
+    );
+    command.help_template(template).after_help(exit_code::table()).mut_subcommands(|verb| {
+        // Without a long form clap keeps every option on one line.
+        match verb.get_long_about().cloned() {
+            Some(whole) => verb.about(whole).long_about(None),
+            None => verb,
+        }
+    })
+}
+
+/// The command line as the types describe it: for manual pages and completions.
+pub fn plain_command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::FromArgMatches;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        let words = std::iter::once("holdpoint").chain(line.split_whitespace());
+        command().try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches))
+    }
+
+    #[test]
+    fn the_command_line_is_sound_and_every_verb_stands_in_the_help() {
+        let command = command();
+        command.clone().debug_assert();
+        let mut listed: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        let mut known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+    }
+
+    #[test]
+    fn a_run_with_every_flag_becomes_its_request() {
+        let line = "run 1234 --from=ticket --plan 0123abcd --skip-verify --reason why --branch hotfix/1 \
+                    --services a,b --with-tickets 1,2 --no-fetch --take-new-commits --accept-changes \
+                    --mark-done wikijs.recreate --health-deadline 2m --health-deadline wikijs=5m --json -C /x";
+        let cli = parse(line).unwrap();
+        assert_eq!(cli.global.format(), Format::Json);
+        let Verb::Run(args) = cli.verb else { panic!("not run") };
+        insta::assert_debug_snapshot!(args.request(), @r#"
+        RunRequest {
+            ticket: TicketId(
+                "1234",
+            ),
+            from: Some(
+                Ticket,
+            ),
+            skip: [
+                Verify,
+            ],
+            branch: Some(
+                BranchName(
+                    "hotfix/1",
+                ),
+            ),
+            current_branch: false,
+            at: None,
+            base: None,
+            services: Some(
+                [
+                    ServiceName(
+                        "a",
+                    ),
+                    ServiceName(
+                        "b",
+                    ),
+                ],
+            ),
+            supersedes: None,
+            with_tickets: [
+                TicketId(
+                    "1",
+                ),
+                TicketId(
+                    "2",
+                ),
+            ],
+            without_scripts: false,
+            reintroduce: None,
+            no_fetch: true,
+            accept_small_backup: false,
+            take_new_commits: true,
+            accept_changes: true,
+            accept_untrusted: false,
+            plan: Some(
+                "0123abcd",
+            ),
+            run_again: None,
+            mark_done: Some(
+                StepName(
+                    "wikijs.recreate",
+                ),
+            ),
+            health_deadline: {
+                None: Span(
+                    120s,
+                ),
+                Some(
+                    ServiceName(
+                        "wikijs",
+                    ),
+                ): Span(
+                    300s,
+                ),
+            },
+            reason: Some(
+                "why",
+            ),
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_is_audited_needs_its_reason() {
+        for flag in [
+            "--skip-migrate",
+            "--skip-ticket",
+            "--skip-verify",
+            "--supersedes 1",
+            "--reintroduce 1",
+            "--accept-changes",
+        ] {
+            assert!(parse(&format!("run 1234 {flag}")).is_err(), "{flag}");
+            assert!(parse(&format!("run 1234 {flag} --reason x")).is_ok(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn hostile_words_are_refused_with_exit_2() {
+        for line in [
+            "run ../etc",
+            "run 1234.env",
+            "run baseline",
+            "run -- -x",
+            "run 1234 --from=revert",
+            "run 1234 --from=x",
+            "run 1234 --branch=-f",
+            "run 1234 --at=abc",
+            "run 1234 --services=a/b",
+            "run 1234 --mark-done=a;b",
+            "run 1234 --health-deadline=x",
+            "run 1234 --plan=zz",
+            "run",
+            "once KEY",
+            "frobnicate",
+            "",
+            "backup restore wikijs yesterday",
+            "state a/b",
+            "run 1234 --run-again=a --mark-done=b",
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_help_shows_groups_and_exit_statuses() {
+        insta::assert_snapshot!(command().render_help().to_string(), @"
+        Release to your own hosts: halt at the first failure, know where, resume or revert
+
+        Usage: holdpoint [OPTIONS] <COMMAND>
+
+        Release:
+          run             Release a ticket: prepare, migrate, ticket, verify; or resume it
+          revert          Take a release back: data restored, tree and services as before
+          close           End a release that will never be resumed
+          approve         Pass a hold point
+          once            For ticket scripts: run a command once per release
+          return-to-main  After a hotfix branch release: back on the main branch, clean, verified
+          configure       Run the `post_start` and `ensure_config` hooks of a service
+
+        Back up:
+          backup          Verified backups outside a release
+
+        Look:
+          list            History: every attempt on this host
+          state           Where a release stands, and what to type next
+          log             The audit log of a ticket
+          report          Write one self-contained HTML file with a timeline
+          check           What would a release do, and is the host well
+          status          What runs, and whether it is well
+          logs            What a service printed
+          doctor          Is this host fit to release
+
+        Set up:
+          init            Read what runs here and draft the configuration
+          adopt           Record what runs now as the baseline, touching nothing
+          demo            See it work: four releases on a throwaway host, with nothing to install but git
+          completions     Print completions for a shell
+          man             Print the manual page, of the program or of a verb
+          schema          Print the JSON schema of a configuration file
+
+        Everywhere:
+          -C <DIR>                         Work as if started in this folder
+              --format <human|json>        For people, or for programs
+              --json                       Short for `--format json`
+              --color <auto|always|never>  When to use colour
+          -v, --verbose...                 Say more
+          -h, --help                       Print help
+          -V, --version                    Print version
+
+        Exit status:
+            0  ok           did what was asked
+            1  failed       a step failed; the release is halted and resumable
+            2  usage        the command line or a configuration file is wrong
+            3  locked       another run holds this host
+            4  refused      a gate said no: dirty tree, wrong branch, freeze, changed inputs…
+            5  nothing      nothing to release
+            6  differs      a check found drift or a difference
+            7  stuck        a revert or restore failed; a person must act
+            8  undecided    a step's outcome is unknown and its check cannot tell
+            9  damaged      state or audit log fails its own checks
+           10  held         waiting at a hold point
+           70  internal     a defect of ours, with what to report
+          130  interrupted  stopped by INT; resumable
+          143  interrupted  stopped by TERM; resumable (HUP is survived)
+
+        Several reasons to refuse: 3 before 4 before 5.
+        ");
+    }
+}

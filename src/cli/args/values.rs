@@ -1,0 +1,52 @@
+//! Parsers of single values, each ending in the one constructor of its type.
+
+use crate::model::id::{ServiceName, StepName, TicketId};
+use crate::model::phase::Phase;
+use crate::model::quantity::Span;
+
+/// A ticket of the person's own: `baseline` and `audit` are ours.
+pub(super) fn ticket(text: &str) -> Result<TicketId, String> {
+    let ticket: TicketId = text.parse().map_err(|error| format!("{error}"))?;
+    if ticket.is_reserved() {
+        return Err(format!("`{ticket}` is reserved: choose the ticket's own id"));
+    }
+    Ok(ticket)
+}
+
+/// A phase that a run can begin with.
+pub(super) fn from_phase(text: &str) -> Result<Phase, String> {
+    match text.parse::<Phase>() {
+        Ok(phase) if Phase::FORWARD.contains(&phase) => Ok(phase),
+        Ok(phase) => Err(format!("`{phase}` is a verb of its own: `holdpoint revert TICKET`")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A step's name, as the plan and the log show it.
+pub(super) fn step(text: &str) -> Result<StepName, String> {
+    let name = StepName::new([text]);
+    if text.is_empty() || name.as_str() != text {
+        return Err(format!("`{}` is not a step's name: copy it from the plan", text.escape_debug()));
+    }
+    Ok(name)
+}
+
+/// `[SERVICE=]DURATION`.
+pub(super) fn health_deadline(text: &str) -> Result<(Option<ServiceName>, Span), String> {
+    let (service, span) = match text.split_once('=') {
+        Some((service, span)) => {
+            (Some(service.parse::<ServiceName>().map_err(|error| error.to_string())?), span)
+        }
+        None => (None, text),
+    };
+    span.parse::<Span>().map(|span| (service, span)).map_err(|error| error.to_string())
+}
+
+/// A plan's id, as a dry run prints it.
+pub(super) fn plan_id(text: &str) -> Result<String, String> {
+    let hex = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if hex && (4..=64).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{}` is not a plan's id: copy it from the dry run", text.escape_debug()))
+}

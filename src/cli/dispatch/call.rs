@@ -1,0 +1,192 @@
+//! What every verb needs: the host, somebody to show things to, and one way to print an answer.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::cli::args::{Act, Format, Global};
+use crate::cli::console::{Asking, Console};
+use crate::cli::error::CliError;
+use crate::cli::terminal::{Terminal, To};
+use crate::cli::watch::watched;
+use crate::model::outcome::Ending;
+use crate::model::plan::Plan;
+use crate::model::reason::ending_of;
+use crate::model::view::{ChangeView, Decision, RunView};
+use crate::ops::{Face, Given, Host, OpsError};
+use crate::report::human::plan::{Detail, dry_run_footer, render as render_plan};
+use crate::report::human::{blockers, failure, setup};
+use crate::report::json;
+use crate::report::text::clean;
+use crate::sys::clock::{Clock, SystemClock};
+use crate::sys::process;
+use crate::sys::signal::Stop;
+
+/// A verb on its way: how it was called, and where its answer goes.
+pub(super) struct Call<'a> {
+    pub(super) global: Global,
+    pub(super) terminal: &'a Terminal,
+}
+
+impl Call<'_> {
+    pub(super) fn format(&self) -> Format {
+        self.global.format()
+    }
+
+    /// The host of the folder that was named, or of the current one.
+    pub(super) fn host(&self) -> Result<Host, CliError> {
+        Ok(Host::open(&self.folder()?)?)
+    }
+
+    pub(super) fn folder(&self) -> Result<std::path::PathBuf, CliError> {
+        match &self.global.dir {
+            Some(dir) => Ok(dir.clone()),
+            None => process::current_folder().map_err(|error| CliError::new(Ending::Failed, error)),
+        }
+    }
+
+    /// Prints an answer: as text for people, as one document for programs.
+    pub(super) fn answer(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        let text = match self.format() {
+            Format::Human => text(),
+            Format::Json => json::document(value).map_err(|error| CliError::new(Ending::Internal, error))?,
+        };
+        self.terminal.write(To::Out, &text);
+        Ok(())
+    }
+
+    /// Prints text as it is, whoever reads it.
+    pub(super) fn print(&self, text: &str) {
+        self.terminal.write(To::Out, text);
+    }
+
+    /// Prints what was decided, and ends as it would end. `typed` makes the command that does exactly that plan.
+    pub(super) fn decision(
+        &self,
+        decision: &Decision,
+        typed: impl FnOnce(&Plan) -> Option<String>,
+    ) -> Result<Ending, CliError> {
+        self.answer(decision, || match decision {
+            Decision::Plan { plan } => {
+                render_plan(plan, Detail::Full, now()) + &dry_run_footer(typed(plan).as_deref())
+            }
+            Decision::Refused { blockers, notes } => {
+                blockers::render(blockers, notes) + &blockers::footer(blockers)
+            }
+            Decision::Nothing { fact } => format!("{}\n", clean(fact)),
+        })?;
+        Ok(decision.ending())
+    }
+
+    /// How much of a plan the person wants to see.
+    pub(super) fn detail(&self) -> Option<Detail> {
+        match (self.format(), self.global.verbose) {
+            (Format::Json, _) => None,
+            (Format::Human, 0) => Some(Detail::Brief),
+            (Format::Human, _) => Some(Detail::Full),
+        }
+    }
+
+    /// Does something under the person's eyes.
+    pub(super) fn act<T>(
+        &self,
+        act: &Act,
+        work: impl FnOnce(Face<'_>) -> Result<T, OpsError>,
+    ) -> Result<Result<T, OpsError>, CliError> {
+        let stop = Stop::install().map_err(|error| CliError::new(Ending::Failed, error))?;
+        let stopped = || stop.level() > 0;
+        let (asking, consent) = if act.yes { (Asking::Yes, Given::Yes) } else { (Asking::Ask, Given::No) };
+        let person = Console { terminal: self.terminal, asking, detail: self.detail(), stopped: &stopped };
+        Ok(watched(self.terminal, self.format(), |watcher| {
+            work(Face { watcher, person: &person, stop: &stop, consent })
+        }))
+    }
+
+    /// Does something and prints its last words.
+    pub(super) fn run(
+        &self,
+        act: &Act,
+        work: impl FnOnce(Face<'_>) -> Result<RunView, OpsError>,
+    ) -> Result<Ending, CliError> {
+        match self.act(act, work)? {
+            Ok(view) => self.last_words(&view),
+            Err(error) => self.refused(error),
+        }
+    }
+
+    /// A verb that answers with a decision, and with its last words where it went ahead.
+    pub(super) fn side_run(
+        &self,
+        act: &Act,
+        work: impl FnOnce(Face<'_>) -> Result<(Decision, Option<RunView>), OpsError>,
+    ) -> Result<Ending, CliError> {
+        match self.act(act, work)? {
+            Ok((_, Some(view))) => self.last_words(&view),
+            Ok((decision, None)) => self.decision(&decision, |_| None),
+            Err(error) => self.refused(error),
+        }
+    }
+
+    /// A verb that answers with what it wrote, recorded or removed.
+    pub(super) fn change(
+        &self,
+        act: &Act,
+        work: impl FnOnce(Face<'_>) -> Result<ChangeView, OpsError>,
+    ) -> Result<Ending, CliError> {
+        match self.act(act, work)? {
+            Ok(view) => {
+                let text = match self.format() {
+                    Format::Human => setup::changes(&view),
+                    // Below the records, each of which is a line of its own.
+                    Format::Json => {
+                        json::line(&view).map_err(|error| CliError::new(Ending::Internal, error))?
+                    }
+                };
+                self.print(&text);
+                Ok(Ending::Ok)
+            }
+            Err(error) => self.refused(error),
+        }
+    }
+
+    pub(super) fn last_words(&self, view: &RunView) -> Result<Ending, CliError> {
+        let text = match self.format() {
+            Format::Human => failure::last_words(view),
+            Format::Json => json::line(view).map_err(|error| CliError::new(Ending::Internal, error))?,
+        };
+        self.terminal.write(To::Out, &text);
+        Ok(view.ending)
+    }
+
+    /// Gates that said no are shown whole; every other error goes its usual way.
+    pub(super) fn refused(&self, error: OpsError) -> Result<Ending, CliError> {
+        let OpsError::Refused { blockers, notes } = error else { return Err(error.into()) };
+        let ending = ending_of(&blockers);
+        if self.format() == Format::Human {
+            let text = blockers::render(&blockers, &notes) + &blockers::footer(&blockers);
+            self.terminal.write(To::Err, &text);
+        } else {
+            let decision = Decision::Refused { blockers, notes };
+            let line = json::line(&decision).map_err(|error| CliError::new(Ending::Internal, error))?;
+            self.terminal.write(To::Out, &line);
+        }
+        Ok(ending)
+    }
+}
+
+/// The moment that ages are counted from.
+pub(super) fn now() -> DateTime<Utc> {
+    SystemClock::new().now()
+}
+
+impl From<OpsError> for CliError {
+    fn from(error: OpsError) -> Self {
+        let mut shown = CliError::new(error.ending(), String::new());
+        shown.hints = error.hints();
+        shown.source = Box::new(error);
+        shown
+    }
+}

@@ -1,0 +1,10 @@
+//! One arm a verb: hand the request to `ops`, hand the answer to `report`.
+
+mod backups;
+mod call;
+mod look;
+mod releases;
+mod setup;
+mod verbs;
+
+pub(super) use verbs::dispatch;

@@ -1,0 +1,98 @@
+//! `run`, `revert`, `close`, `approve`, `once`, `return-to-main`, `configure`.
+
+use super::call::Call;
+use crate::cli::args::{
+    ApproveArgs, CloseArgs, ConfigureArgs, Format, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
+};
+use crate::cli::error::CliError;
+use crate::cli::exit_code;
+use crate::model::outcome::Ending;
+use crate::model::release::ReleaseState;
+use crate::ops::once::{self, Once};
+use crate::ops::release;
+use crate::report::human::releases::status_ink;
+use crate::report::json;
+
+pub(super) fn run(call: &Call<'_>, args: RunArgs) -> Result<Ending, CliError> {
+    let act = args.act.clone();
+    let request = args.request();
+    let host = call.host()?;
+    if act.dry_run {
+        let from = request.from.map_or(String::new(), |phase| format!(" --from={phase}"));
+        return call.decision(&release::check_run(&host, &request)?, |plan| {
+            Some(host.typed("run", &format!("{}{from} --plan {}", request.ticket, plan.id)))
+        });
+    }
+    call.run(&act, |face| release::run(&host, &request, face))
+}
+
+pub(super) fn revert(call: &Call<'_>, args: RevertArgs) -> Result<Ending, CliError> {
+    let act = args.act.clone();
+    let request = args.request();
+    let host = call.host()?;
+    if act.dry_run {
+        return call.decision(&release::check_revert(&host, &request)?, |plan| {
+            Some(host.typed("revert", &format!("{} --plan {}", request.ticket, plan.id)))
+        });
+    }
+    call.run(&act, |face| release::revert(&host, &request, face))
+}
+
+pub(super) fn close(call: &Call<'_>, args: &CloseArgs) -> Result<Ending, CliError> {
+    let host = call.host()?;
+    let (reason, dry_run) = (args.act.reason.as_deref(), args.act.dry_run);
+    let closed = call.act(&args.act, |face| release::close(&host, &args.ticket, reason, dry_run, face))?;
+    match closed {
+        Ok(state) if dry_run => noted(call, &state, "would be closed; nothing was changed"),
+        Ok(state) => noted(call, &state, "closed: it will not be resumed, and the host stays as it is"),
+        Err(error) => call.refused(error),
+    }
+}
+
+pub(super) fn approve(call: &Call<'_>, args: &ApproveArgs) -> Result<Ending, CliError> {
+    let host = call.host()?;
+    let (reason, dry_run) = (args.act.reason.as_deref(), args.act.dry_run);
+    let approved =
+        call.act(&args.act, |face| release::approve(&host, &args.ticket, reason, dry_run, face))?;
+    match approved {
+        Ok(state) if dry_run => noted(call, &state, "would be approved; nothing was changed"),
+        Ok(state) => {
+            let phase = state.approved.unwrap_or(state.phase);
+            let next = host.typed("run", &format!("{} --from={phase}", state.ticket));
+            noted(call, &state, &format!("approved, to go on:\n    {next}"))
+        }
+        Err(error) => call.refused(error),
+    }
+}
+
+/// What was recorded of a release without running anything.
+fn noted(call: &Call<'_>, state: &ReleaseState, what: &str) -> Result<Ending, CliError> {
+    let text = match call.format() {
+        Format::Human => {
+            let status = status_ink(state.status).paint(state.status.word());
+            format!("{}@{} ({status}) {what}\n", state.ticket, state.attempt)
+        }
+        // Below the record, which is a line of its own.
+        Format::Json => json::line(state).map_err(|error| CliError::new(Ending::Internal, error))?,
+    };
+    call.print(&text);
+    Ok(Ending::Ok)
+}
+
+pub(super) fn return_to_main(call: &Call<'_>, args: &ReturnArgs) -> Result<Ending, CliError> {
+    let host = call.host()?;
+    call.side_run(&args.act, |face| release::return_to_main(&host, args.act.dry_run, face))
+}
+
+pub(super) fn configure(call: &Call<'_>, args: &ConfigureArgs) -> Result<Ending, CliError> {
+    let host = call.host()?;
+    call.side_run(&args.act, |face| release::configure(&host, &args.service, args.act.dry_run, face))
+}
+
+/// Ends with the exit status of the command, so that the script sees what it would see without `once`.
+pub(super) fn once(args: &OnceArgs) -> Result<u8, CliError> {
+    match once::once(&args.key, &args.command)? {
+        Once::AlreadyDone => Ok(exit_code::of(Ending::Ok)),
+        Once::Ran(code) => Ok(u8::try_from(code).unwrap_or(exit_code::of(Ending::Failed))),
+    }
+}

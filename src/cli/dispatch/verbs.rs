@@ -1,0 +1,49 @@
+//! Which verb is handed to which function.
+
+use super::call::Call;
+use super::{backups, look, releases, setup};
+use crate::cli::args::{Cli, Verb};
+use crate::cli::error::CliError;
+use crate::cli::exit_code;
+use crate::cli::manual;
+use crate::cli::terminal::Terminal;
+use crate::model::outcome::Ending;
+
+/// Does what was asked and says with which exit status it ended.
+///
+/// # Errors
+/// Whatever kept the verb from giving its answer, with the word behind the exit status.
+pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliError> {
+    let call = Call { global: cli.global, terminal };
+    let ending = match cli.verb {
+        Verb::Once(args) => return releases::once(&args),
+        Verb::Run(args) => releases::run(&call, *args),
+        Verb::Revert(args) => releases::revert(&call, args),
+        Verb::Close(args) => releases::close(&call, &args),
+        Verb::Approve(args) => releases::approve(&call, &args),
+        Verb::ReturnToMain(args) => releases::return_to_main(&call, &args),
+        Verb::Configure(args) => releases::configure(&call, &args),
+        Verb::Backup(verb) => backups::backup(&call, verb),
+        Verb::List(args) => look::list(&call, &args),
+        Verb::State(args) => look::state(&call, &args),
+        Verb::Log(args) => look::log(&call, &args),
+        Verb::Report(args) => look::report(&call, &args),
+        Verb::Check(args) => look::check(&call, &args),
+        Verb::Status(args) => look::status(&call, &args),
+        Verb::Doctor(args) => look::doctor(&call, &args),
+        Verb::Init(args) => setup::init(&call, &args),
+        Verb::Adopt(args) => setup::adopt(&call, &args),
+        Verb::Demo(args) => setup::demo(&call, &args),
+        Verb::Schema(args) => setup::schema(&call, &args),
+        Verb::Completions(args) => {
+            call.print(&manual::completions(args.shell));
+            Ok(Ending::Ok)
+        }
+        Verb::Man(args) => {
+            call.print(&manual::page(&args.verb)?);
+            Ok(Ending::Ok)
+        }
+        Verb::Logs(args) => look::logs(&call, &args),
+    };
+    ending.map(exit_code::of)
+}

@@ -1,0 +1,160 @@
+//! From the arguments to the exit status, whatever happens in between.
+
+use std::ffi::OsString;
+use std::panic::{self, PanicHookInfo};
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
+
+use super::args::{self, Cli, ColorWhen, Format};
+use super::dispatch;
+use super::error::CliError;
+use super::exit_code;
+use super::terminal::{Terminal, To};
+use crate::model::outcome::Ending;
+use crate::ops::demo;
+use crate::report::json;
+use crate::report::text::{Ink, clean_lines};
+
+/// The hidden word under which the demo runs its services by this binary.
+const DEMO_SERVICE: &str = "__demo-service";
+
+/// Parses, acts, prints; a panic becomes exit status 70 with what to report.
+pub fn main() -> ExitCode {
+    panic::set_hook(Box::new(report_defect));
+    let code = panic::catch_unwind(|| run(std::env::args_os())).unwrap_or(exit_code::of(Ending::Internal));
+    ExitCode::from(code)
+}
+
+/// Everything but the panic handling; the first argument is the program's own name.
+fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.get(1).is_some_and(|verb| verb == DEMO_SERVICE) {
+        return demo_service(&args[2..]);
+    }
+    let parsed =
+        args::command().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return misuse(&error, &args),
+    };
+    let terminal = Terminal::new(&cli.global);
+    let format = cli.global.format();
+    let answers_only = cli.verb.answers_only();
+    match dispatch::dispatch(cli, &terminal) {
+        Ok(code) => {
+            let lost = terminal.answer_lost().filter(|_| answers_only);
+            lost.map_or(code, |kind| {
+                let message = format!("standard output does not take the answer: {kind}");
+                print_error(&terminal, Format::Human, &CliError::new(Ending::Failed, message))
+            })
+        }
+        Err(error) => print_error(&terminal, format, &error),
+    }
+}
+
+/// A service of the demo: its arguments are its script's, not a person's.
+fn demo_service(args: &[OsString]) -> u8 {
+    let words: Vec<String> = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    match demo::serve(&words) {
+        Ok(()) => exit_code::of(Ending::Ok),
+        Err(error) => {
+            print_error(&Terminal::with_color(ColorWhen::Auto), Format::Human, &CliError::from(error))
+        }
+    }
+}
+
+/// The one printer of errors.
+fn print_error(terminal: &Terminal, format: Format, error: &CliError) -> u8 {
+    match format {
+        Format::Human => terminal.write(To::Err, &error.render()),
+        Format::Json => match json::line(&error.json()) {
+            Ok(line) => terminal.write(To::Out, &line),
+            Err(_) => terminal.write(To::Err, &error.render()),
+        },
+    }
+    error.exit_code()
+}
+
+/// Help and version are answers; everything else that clap says is exit status 2.
+fn misuse(error: &clap::Error, args: &[OsString]) -> u8 {
+    let terminal = Terminal::with_color(ColorWhen::Auto);
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            terminal.write(To::Out, &error.render().ansi().to_string());
+            exit_code::of(Ending::Ok)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            terminal.write(To::Err, &error.render().ansi().to_string());
+            exit_code::of(Ending::Usage)
+        }
+        _ if wants_json(args) => {
+            let text = error.render().to_string();
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            print_error(&terminal, Format::Json, &CliError::usage(message).hint("holdpoint --help"))
+        }
+        _ => {
+            terminal.write(To::Err, &misuse_text(&error.render().to_string()));
+            exit_code::of(Ending::Usage)
+        }
+    }
+}
+
+/// What clap says, with the words that were typed made harmless.
+fn misuse_text(text: &str) -> String {
+    clean_lines(text).fold(String::new(), |out, line| match line.strip_prefix("error:") {
+        Some(rest) => format!("{out}{}{rest}\n", Ink::Bad.paint("error:")),
+        None => format!("{out}{line}\n"),
+    })
+}
+
+/// Whether JSON was asked for on a command line that could not be parsed.
+fn wants_json(args: &[OsString]) -> bool {
+    let words: Vec<&str> =
+        args.iter().filter_map(|arg| arg.to_str()).take_while(|word| *word != "--").collect();
+    words.iter().any(|word| matches!(*word, "--json" | "--format=json"))
+        || words.windows(2).any(|pair| pair == ["--format", "json"])
+}
+
+/// Printed from wherever the panic happens, so that no thread's defect is silent.
+fn report_defect(info: &PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let what = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned());
+    let place = info.location().map_or("somewhere".to_owned(), ToString::to_string);
+    let version = env!("CARGO_PKG_VERSION");
+    let error =
+        CliError::new(Ending::Internal, format!("holdpoint {version} has a defect at {place}: {what}"))
+            .hint("a release that was under way is recorded and resumable: `holdpoint list`")
+            .hint("please report the line above with the output of `holdpoint doctor`");
+    Terminal::with_color(ColorWhen::Auto).write(To::Err, &error.render());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn json_is_seen_on_a_command_line_that_does_not_parse() {
+        assert!(wants_json(&words("holdpoint --json frob")));
+        assert!(wants_json(&words("holdpoint frob --format json")));
+        assert!(wants_json(&words("holdpoint frob --format=json")));
+        assert!(!wants_json(&words("holdpoint once k -- x --json")));
+        assert!(!wants_json(&words("holdpoint frob --format human")));
+    }
+
+    #[test]
+    fn typed_escapes_do_not_come_back_raw() {
+        let shown = misuse_text("error: invalid value '\u{1b}[2J' for '<TICKET>'\n\nUsage: x\n");
+        let plain = anstream::adapter::strip_str(&shown).to_string();
+        assert_eq!(plain, "error: invalid value '\\u{1b}[2J' for '<TICKET>'\n\nUsage: x\n");
+    }
+}

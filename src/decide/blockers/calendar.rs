@@ -1,0 +1,126 @@
+//! Calendar freezes, by the wall clock of their own zone.
+
+use chrono::{DateTime, Datelike, Days, NaiveTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::checkout::shown;
+use crate::model::facts::Facts;
+use crate::model::reason::{Blocker, ReasonCode};
+use crate::model::settings::{Freeze, FreezeWhen};
+
+/// Freezes that hold now. They refuse `run`, never `revert`.
+pub(in crate::decide) fn freezes(facts: &Facts) -> Vec<Blocker> {
+    // The configuration on the host counts: a release cannot lift the freeze that refuses it.
+    let active =
+        facts.base_settings.freezes.iter().filter_map(|freeze| Some((freeze, end(freeze, facts.now)?)));
+    active
+        .map(|(freeze, until)| {
+            let fact = format!("freeze `{}` holds until {}", freeze.name, shown(until));
+            Blocker::new(ReasonCode::FreezeActive, fact)
+                .way_out(format!("wait until {}", shown(until)))
+                .way_out("in an emergency: lift it in .asd/release.toml in a commit of its own, with a reason that can be read")
+        })
+        .collect()
+}
+
+/// When an active freeze ends; none when it does not hold.
+fn end(freeze: &Freeze, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match &freeze.when {
+        FreezeWhen::Between { from, until } => (*from <= now && now < *until).then_some(*until),
+        FreezeWhen::Weekly { days, after, zone } => {
+            let zone: Tz = zone.parse().ok()?;
+            let local = now.with_timezone(&zone);
+            let begins = after.unwrap_or(NaiveTime::MIN);
+            let holds = days.contains(&local.weekday()) && local.time() >= begins;
+            holds.then(|| midnight_after(zone, local))
+        }
+    }
+}
+
+/// The first instant of the next local day: where clocks jump over midnight, the first that exists.
+fn midnight_after(zone: Tz, local: DateTime<Tz>) -> DateTime<Utc> {
+    let tomorrow = local.date_naive().checked_add_days(Days::new(1)).unwrap_or(local.date_naive());
+    let quarter_hours = (0..96).map(|n| chrono::TimeDelta::minutes(15 * n));
+    let mut candidates = quarter_hours.filter_map(|later| {
+        zone.from_local_datetime(&(tomorrow.and_time(NaiveTime::MIN) + later)).earliest()
+    });
+    candidates.next().map_or_else(|| local.with_timezone(&Utc), |first| first.with_timezone(&Utc))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{NaiveTime, Weekday};
+
+    use super::{end, shown};
+    use crate::decide::testing::{Scene, plain, run, said, scene};
+    use crate::model::settings::{Freeze, FreezeWhen};
+
+    fn friday_evening() -> Freeze {
+        Freeze {
+            name: "no friday evenings".into(),
+            when: FreezeWhen::Weekly {
+                days: vec![Weekday::Fri],
+                after: NaiveTime::from_hms_opt(15, 0, 0),
+                zone: "Europe/Amsterdam".into(),
+            },
+        }
+    }
+
+    fn ends(freeze: &Freeze, now: &str) -> Option<String> {
+        end(freeze, now.parse().unwrap()).map(shown)
+    }
+
+    #[test]
+    fn a_freeze_between_two_instants_ends_with_the_second() {
+        let freeze = Freeze {
+            name: "year end".into(),
+            when: FreezeWhen::Between {
+                from: "2026-12-20T00:00:00Z".parse().unwrap(),
+                until: "2027-01-03T00:00:00Z".parse().unwrap(),
+            },
+        };
+        assert_eq!(ends(&freeze, "2026-12-19T23:59:59Z"), None);
+        assert_eq!(ends(&freeze, "2026-12-20T00:00:00Z").as_deref(), Some("2027-01-03T00:00:00Z"));
+        assert_eq!(ends(&freeze, "2027-01-03T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_weekly_freeze_goes_by_the_clock_on_the_wall() {
+        // Three in the afternoon in Amsterdam is 13:00 UTC in summer and 14:00 UTC in winter.
+        assert_eq!(ends(&friday_evening(), "2026-07-03T12:59:59Z"), None);
+        assert_eq!(ends(&friday_evening(), "2026-07-03T13:00:00Z").as_deref(), Some("2026-07-03T22:00:00Z"));
+        assert_eq!(ends(&friday_evening(), "2026-01-09T13:30:00Z"), None);
+        assert_eq!(ends(&friday_evening(), "2026-01-09T14:00:00Z").as_deref(), Some("2026-01-09T23:00:00Z"));
+        assert_eq!(
+            ends(&friday_evening(), "2026-07-03T22:30:00Z"),
+            None,
+            "saturday by the clock on the wall"
+        );
+    }
+
+    #[test]
+    fn clocks_that_jump_over_midnight_still_have_a_next_day() {
+        // In Santiago clocks go from 23:59:59 on 2026-09-05 to 01:00:00 on 2026-09-06.
+        let saturdays = Freeze {
+            name: "saturdays".into(),
+            when: FreezeWhen::Weekly {
+                days: vec![Weekday::Sat],
+                after: None,
+                zone: "America/Santiago".into(),
+            },
+        };
+        assert_eq!(ends(&saturdays, "2026-09-06T03:30:00Z").as_deref(), Some("2026-09-06T04:00:00Z"));
+    }
+
+    #[test]
+    fn a_freeze_refuses_a_run_and_says_until_when() {
+        let mut facts = scene().with(plain("web")).changed("web/x");
+        facts.base_settings.freezes = vec![friday_evening()];
+        facts.now = "2026-07-03T13:00:00Z".parse().unwrap();
+        insta::assert_snapshot!(said(&crate::decide::plan_run(&facts, &run("1234"))), @r#"
+        freeze-active: freeze `no friday evenings` holds until 2026-07-03T22:00:00Z
+          → wait until 2026-07-03T22:00:00Z
+          → in an emergency: lift it in .asd/release.toml in a commit of its own, with a reason that can be read
+        "#);
+    }
+}

@@ -1,0 +1,111 @@
+//! Git commands that change the checkout.
+
+use std::path::Path;
+
+use crate::model::id::{BranchName, Oid, TicketId};
+use crate::model::spec::{CommandSpec, GIT_ENVIRONMENT, GIT_HARDENING, REVERT_TRAILER};
+
+/// Git, hardened (design/04), with further arguments.
+fn git<'a>(root: &Path, args: impl IntoIterator<Item = &'a str>) -> CommandSpec {
+    let mut command = CommandSpec::new(GIT_HARDENING.iter().copied().chain(args), root);
+    command.env =
+        GIT_ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    command
+}
+
+/// Moves the branch forward to a commit; nothing but a fast-forward, and no ignored file (`.env`) is written over.
+pub(in crate::decide) fn merge(root: &Path, target: &Oid) -> CommandSpec {
+    let args = ["merge", "--ff-only", "--no-verify-signatures", "--no-autostash", "--no-overwrite-ignore"];
+    git(
+        root,
+        args.into_iter().chain(["--no-edit", "--no-stat", "--quiet", "--end-of-options", target.as_str()]),
+    )
+}
+
+/// Puts a branch on a commit and checks it out.
+pub(in crate::decide) fn switch(root: &Path, branch: &BranchName, target: &Oid) -> CommandSpec {
+    let args =
+        ["switch", "--quiet", "--no-guess", "--no-track", "--no-overwrite-ignore", "-C", branch.as_str()];
+    git(root, args.into_iter().chain(["--end-of-options", target.as_str()]))
+}
+
+/// Checks a branch out where it is. A branch name never begins with `-` (`BranchName` refuses it).
+pub(in crate::decide) fn switch_back(root: &Path, branch: &BranchName) -> CommandSpec {
+    git(root, ["switch", "--quiet", "--no-guess", "--no-overwrite-ignore", branch.as_str()])
+}
+
+/// Keeps the tip of our own revert commits under a ref, and moves the branch to the commit with the same content.
+pub(in crate::decide) fn unrevert(root: &Path, ticket: &TicketId, tip: &Oid, base: &Oid) -> Vec<CommandSpec> {
+    let kept = reverted_ref(ticket);
+    let reason = format!("holdpoint: revert of {ticket} is taken back");
+    vec![
+        git(root, ["update-ref", "--create-reflog", "-m", &reason, &kept, tip.as_str()]),
+        // Soft: both commits have the same tree, so not a single file is touched.
+        git(root, ["reset", "--soft", "--quiet", "--end-of-options", base.as_str()]),
+    ]
+}
+
+/// Where the tip with our revert commit is kept. A final dot may stand in a ticket id and not in a ref.
+fn reverted_ref(ticket: &TicketId) -> String {
+    let name = ticket.as_str();
+    name.strip_suffix('.').map_or_else(
+        || format!("refs/holdpoint/reverted/{name}"),
+        |cut| format!("refs/holdpoint/reverted/{cut}_"),
+    )
+}
+
+/// Who makes a revert commit.
+pub(in crate::decide) struct Author<'a> {
+    /// The person.
+    pub(in crate::decide) operator: &'a str,
+    /// The host.
+    pub(in crate::decide) host: &'a str,
+}
+
+/// One commit whose content is that of BASE; history is never rewritten.
+///
+/// `also` are later releases that are taken back with it: they are named in the subject.
+pub(in crate::decide) fn revert(
+    root: &Path,
+    ticket: &TicketId,
+    also: &[TicketId],
+    base: &Oid,
+    by: &Author<'_>,
+) -> Vec<CommandSpec> {
+    let name = format!("user.name={}", plain(by.operator));
+    let email = format!("user.email={}@{}", plain(by.operator), plain(by.host));
+    let others: Vec<&str> = also.iter().map(TicketId::as_str).collect();
+    let with = if others.is_empty() { String::new() } else { format!(" (with {})", others.join(", ")) };
+    let subject = format!("Revert release {ticket}{with}");
+    let trailer = format!("{REVERT_TRAILER}: {ticket}");
+    let identity = ["-c", &name, "-c", &email, "-c", "commit.gpgSign=false"];
+    let commit = [
+        "commit",
+        "--quiet",
+        "--no-verify",
+        "--allow-empty",
+        "--cleanup=whitespace",
+        "-m",
+        &subject,
+        "-m",
+        &trailer,
+    ];
+    vec![
+        git(
+            root,
+            ["read-tree", "--reset", "-u", "--no-recurse-submodules", "--end-of-options", base.as_str()],
+        ),
+        git(root, identity.into_iter().chain(commit)),
+    ]
+}
+
+/// Exits 0 when every tracked file is as in a commit.
+pub(in crate::decide) fn is_as_in(root: &Path, commit: &Oid) -> CommandSpec {
+    git(root, ["diff", "--quiet", "--no-ext-diff", "--exit-code", "--end-of-options", commit.as_str(), "--"])
+}
+
+/// What may stand in an author line: git cuts at `<`, `>` and line ends.
+fn plain(text: &str) -> String {
+    let good: String = text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).collect();
+    if good.trim().is_empty() { "unknown".to_owned() } else { good.trim().to_owned() }
+}

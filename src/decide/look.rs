@@ -1,0 +1,32 @@
+//! Commands that only look at a service, for verbs that have no plan.
+
+use std::path::Path;
+
+use super::commands::compose::Call;
+use super::commands::own::Own;
+use crate::model::facts::Compose;
+use crate::model::settings::Settings;
+use crate::model::spec::{CommandSpec, DriverSpec, ServiceSpec};
+
+/// Prints a service's own last lines. None where nothing can: no compose answers, or the service has no `logs` command.
+pub fn logs(
+    service: &ServiceSpec,
+    settings: &Settings,
+    compose: Option<&Compose>,
+    root: &Path,
+) -> Option<CommandSpec> {
+    match &service.driver {
+        DriverSpec::Compose(spec) => {
+            let parts: Vec<&str> = match spec.services.as_slice() {
+                [] => vec![service.name.as_str()],
+                parts if parts.iter().any(|part| part == "*") => Vec::new(),
+                parts => parts.iter().map(String::as_str).collect(),
+            };
+            Some(Call { compose: compose?, spec, root }.logs(parts))
+        }
+        DriverSpec::Command(own) => {
+            let line = own.logs.as_ref()?;
+            Some(Own { root, settings }.program(line))
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Pure judgement: facts in, plans and answers out. Nothing here touches the world, and the same facts always give the
+//! same answer.
+
+mod blockers;
+mod classify;
+pub mod commands;
+mod course;
+mod look;
+mod order;
+mod past;
+mod planning;
+pub mod playbook_match;
+pub mod range;
+mod reconcile;
+mod refusal;
+mod restoring;
+pub mod retention;
+mod reverting;
+mod saving;
+mod side;
+mod site;
+#[cfg(test)]
+mod testing;
+mod typed;
+
+pub use course::left_by;
+pub use look::logs;
+pub use planning::plan_run;
+pub use refusal::Refusal;
+pub use reverting::{plan_backup_restore, plan_revert};
+pub use saving::floor;
+pub use side::{plan_backup_take, plan_configure, plan_return_to_main};

@@ -1,0 +1,157 @@
+//! Images and volumes that are on this host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{ComposeError, Found};
+use crate::drivers::Surroundings;
+use crate::drivers::program::{Ask, Said};
+use crate::model::facts::RuntimeFacts;
+use crate::model::reason::Blocker;
+use crate::sys::folder::Folder;
+
+/// How containers are driven here, with the images and volumes in question; what could not be seen becomes a trouble.
+/// Two processes, side by side; none where nothing is in question.
+pub fn runtime(
+    found: Found,
+    references: &BTreeSet<String>,
+    volumes: &BTreeSet<String>,
+    surroundings: &Surroundings,
+) -> (RuntimeFacts, Vec<Blocker>) {
+    let mut troubles: Vec<ComposeError> = found.troubles;
+    let mut facts = RuntimeFacts { compose: found.compose, engine: found.engine, ..RuntimeFacts::default() };
+    if let Some(engine) = &facts.engine {
+        let (seen, mounted) = thread::scope(|scope| {
+            let seen = scope.spawn(|| images(engine, references, surroundings));
+            let mounted = mountpoints(engine, volumes, surroundings);
+            (seen.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), mounted)
+        });
+        match seen {
+            Ok(seen) => facts.images = seen,
+            Err(error) => troubles.push(error),
+        }
+        match mounted {
+            Ok(mounted) => facts.mountpoints = mounted,
+            Err(error) if troubles.contains(&error) => {}
+            Err(error) => troubles.push(error),
+        }
+    }
+    (facts, troubles.iter().map(ComposeError::blocker).collect())
+}
+
+/// Which of these image references or ids are on this host: reference as asked → image id. One process.
+///
+/// # Errors
+/// [`ComposeError::Tools`] when the engine does not answer.
+pub fn images(
+    engine: &str,
+    references: &BTreeSet<String>,
+    surroundings: &Surroundings,
+) -> Result<BTreeMap<String, String>, ComposeError> {
+    if references.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let format = "{{json .Id}} {{json .RepoTags}} {{json .RepoDigests}}";
+    let head = ["image", "inspect", "--format", format, "--"];
+    let said =
+        engine_says(engine, head.into_iter().chain(references.iter().map(String::as_str)), surroundings)?;
+    let mut known = BTreeMap::new();
+    for line in said.text().lines() {
+        let mut values = serde_json::Deserializer::from_str(line).into_iter::<Value>().filter_map(Result::ok);
+        let Some(Value::String(id)) = values.next() else { continue };
+        let names = values.filter_map(|names| names.as_array().cloned()).flatten();
+        known.extend(names.filter_map(|name| Some((plain(name.as_str()?), id.clone()))));
+        known.insert(id.trim_start_matches("sha256:").to_owned(), id);
+    }
+    let id_of = |reference: &String| {
+        let bare = reference.trim_start_matches("sha256:");
+        known.get(&plain(reference)).or_else(|| known.get(bare)).cloned()
+    };
+    Ok(references.iter().filter_map(|reference| Some((reference.clone(), id_of(reference)?))).collect())
+}
+
+/// A reference with what everybody leaves out: Docker Hub's own name goes, `latest` comes, a tag beside a digest goes.
+fn plain(reference: &str) -> String {
+    let name = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    let (name, digest) = match name.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (name, None),
+    };
+    let tag_at = name.rfind(':').filter(|at| !name[*at..].contains('/'));
+    match (digest, tag_at) {
+        (Some(digest), Some(at)) => format!("{}@{digest}", &name[..at]),
+        (Some(digest), None) => format!("{name}@{digest}"),
+        (None, Some(_)) => name.to_owned(),
+        (None, None) => format!("{name}:latest"),
+    }
+}
+
+/// Which of these image references a registry offers. One process each, side by side; what does not answer is not
+/// offered.
+pub fn pullable(
+    engine: &str,
+    references: &BTreeSet<String>,
+    surroundings: &Surroundings,
+) -> BTreeSet<String> {
+    let offered = |reference: &String| {
+        let mut ask = Ask::new([engine, "manifest", "inspect", "--", reference]);
+        ask.timeout = Duration::from_secs(30);
+        surroundings.ask(ask).is_ok_and(|said| said.code == Some(0))
+    };
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            references.iter().map(|name| (name, scope.spawn(move || offered(name)))).collect();
+        asked.into_iter().filter_map(|(name, thread)| thread.join().ok()?.then(|| name.clone())).collect()
+    })
+}
+
+/// Mountpoints of these volumes that can be read directly on this host. One process. A volume that is mounted only while
+/// a container uses it (network, tmpfs, other drivers) is not among them: its folder would look empty.
+///
+/// # Errors
+/// [`ComposeError::Tools`] when the engine does not answer.
+pub fn mountpoints(
+    engine: &str,
+    volumes: &BTreeSet<String>,
+    surroundings: &Surroundings,
+) -> Result<BTreeMap<String, PathBuf>, ComposeError> {
+    if volumes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let head = ["volume", "inspect", "--"];
+    let said = engine_says(engine, head.into_iter().chain(volumes.iter().map(String::as_str)), surroundings)?;
+    let answer = said.text();
+    let known: Vec<Value> =
+        serde_json::from_str(if answer.trim().is_empty() { "[]" } else { &answer }).map_err(|error| {
+            ComposeError::Unreadable { what: format!("`{engine} volume inspect`"), said: error.to_string() }
+        })?;
+    let readable = |volume: &Value| {
+        let is_local = volume.get("Driver").and_then(Value::as_str) == Some("local");
+        let options = volume.get("Options").and_then(Value::as_object);
+        let is_mounted_later = options.is_some_and(|o| o.contains_key("device") || o.contains_key("type"));
+        let folder = PathBuf::from(volume.get("Mountpoint")?.as_str()?);
+        let name = volume.get("Name")?.as_str()?.to_owned();
+        (is_local && !is_mounted_later && Folder::open(&folder).is_ok()).then_some((name, folder))
+    };
+    Ok(known.iter().filter_map(readable).collect())
+}
+
+/// An answer of the engine. A missing object is an answer; an engine that cannot be asked is not.
+pub(super) fn engine_says<'a>(
+    engine: &'a str,
+    args: impl IntoIterator<Item = &'a str>,
+    surroundings: &Surroundings,
+) -> Result<Said, ComposeError> {
+    let said = surroundings.ask(Ask::new([engine].into_iter().chain(args))).map_err(|error| {
+        ComposeError::Tools { what: error.to_string(), way_out: format!("{engine} version") }
+    })?;
+    match ComposeError::from_engine(&said) {
+        Some(error) if said.code != Some(0) => Err(error),
+        _ => Ok(said),
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a step failed, and why the engine itself could not go on.
+
+use thiserror::Error;
+
+use crate::drivers::git::GitError;
+use crate::store::StoreError;
+use crate::sys::FileError;
+
+/// Why a step failed: everything the failure screen and the log need, nothing that was decided from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// One word: `exit`, `timeout`, `interrupted`, `unhealthy`, `backup`, `disk`, `verify`….
+    pub reason: &'static str,
+    /// Exit status of what failed; 1 where there is none.
+    pub rc: i32,
+    /// One sentence.
+    pub summary: String,
+    /// `✗` lines: each thing that is not as it should be, in the seed's form where the seed has one.
+    pub causes: Vec<String>,
+    /// Last lines of what the failing program or container said, redacted.
+    pub tail: Vec<String>,
+    /// What a person may do.
+    pub hint: Option<String>,
+    /// How many checks ran, where the step is made of checks.
+    pub checks: usize,
+}
+
+impl Failure {
+    /// A failure with a word and a sentence, exit status 1.
+    pub fn new(reason: &'static str, summary: impl Into<String>) -> Self {
+        Self { reason, rc: 1, summary: summary.into(), ..Self::default() }
+    }
+
+    /// With an exit status.
+    #[must_use]
+    pub fn rc(mut self, rc: i32) -> Self {
+        self.rc = rc;
+        self
+    }
+
+    /// With a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether our own stop ended it: the attempt is interrupted, not failed.
+    pub fn is_interruption(&self) -> bool {
+        self.reason == INTERRUPTED
+    }
+}
+
+/// Reason word of a step that ended because we were asked to stop.
+pub(super) const INTERRUPTED: &str = "interrupted";
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Failure::new("files", error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure::new("files", error.to_string())
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        Failure::new("git", error.to_string())
+    }
+}
+
+/// Why the engine could not go on: what happened could not be recorded.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// A record or a state could not be written; nothing after it was acknowledged.
+    #[error("what happened could not be recorded")]
+    Record {
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The table of transitions does not allow what the runner did: a defect of ours.
+    #[error(transparent)]
+    Illegal(#[from] crate::model::release::IllegalEvent),
+}
+
+impl From<StoreError> for EngineError {
+    fn from(source: StoreError) -> Self {
+        EngineError::Record { source }
+    }
+}

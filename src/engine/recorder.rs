@@ -1,0 +1,131 @@
+//! The one writer of what happens: record, project, show — in that order.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::model::event::{EventDraft, EventKind, Progress, RunEvent, Watcher};
+use crate::model::projection;
+use crate::model::release::{ReleaseState, Transition, next};
+use crate::store::{Durability, Journal, LockedStore};
+use crate::sys::clock::Clock;
+
+use super::failure::EngineError;
+
+/// Results are shown at the latest this long after they were recorded, even if nothing else asks for durability.
+const SHOW_WITHIN: Duration = Duration::from_millis(200);
+
+/// Records events, keeps the projected state, and shows a result only once it is durable (design/03).
+pub struct Recorder<'a> {
+    store: &'a LockedStore,
+    journal: &'a Journal,
+    clock: &'a dyn Clock,
+    watcher: &'a dyn Watcher,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    state: Option<ReleaseState>,
+    unshown: Vec<RunEvent>,
+    oldest: Option<Duration>,
+}
+
+impl<'a> Recorder<'a> {
+    /// A recorder over a ticket's journal. `state` is what is known of the ticket; none before its first attempt, and for
+    /// runs that belong to no ticket.
+    pub fn new(
+        store: &'a LockedStore,
+        journal: &'a Journal,
+        clock: &'a dyn Clock,
+        watcher: &'a dyn Watcher,
+        state: Option<ReleaseState>,
+    ) -> Self {
+        Self { store, journal, clock, watcher, inner: Mutex::new(Inner { state, ..Inner::default() }) }
+    }
+
+    /// Records an event. With [`Durability::Sync`] it and everything before it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it could not be written; nothing is shown then.
+    pub fn record(&self, draft: EventDraft, durability: Durability) -> Result<RunEvent, EngineError> {
+        let event = self.journal.record(draft, durability)?;
+        let mut inner = self.inner();
+        match &mut inner.state {
+            Some(state) => projection::apply(state, &event),
+            none => *none = projection::created(&event),
+        }
+        if durability == Durability::Sync {
+            self.show_all(&mut inner);
+            self.watcher.event(&event);
+        } else if is_intent(&event.event) && inner.unshown.is_empty() {
+            self.watcher.event(&event);
+        } else {
+            inner.oldest.get_or_insert_with(|| self.clock.monotonic());
+            inner.unshown.push(event.clone());
+        }
+        Ok(event)
+    }
+
+    /// Makes waiting results durable and shows them, when the oldest waits too long.
+    pub fn show_if_late(&self) -> Result<(), EngineError> {
+        let late = |since| self.clock.monotonic().saturating_sub(since) >= SHOW_WITHIN;
+        if !self.inner().oldest.is_some_and(late) {
+            return Ok(());
+        }
+        self.sync()
+    }
+
+    /// Makes everything recorded so far durable and shows it.
+    pub fn sync(&self) -> Result<(), EngineError> {
+        self.journal.sync()?;
+        self.show_all(&mut self.inner());
+        Ok(())
+    }
+
+    /// Checks that the table allows what is about to be recorded.
+    pub fn allow(&self, event: Transition) -> Result<(), EngineError> {
+        if let Some(state) = &self.inner().state {
+            next(state.status, event)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the state file: the journal is durable up to the head it names.
+    pub fn save(&self) -> Result<(), EngineError> {
+        let state = {
+            let mut inner = self.inner();
+            let Some(state) = &mut inner.state else { return Ok(()) };
+            let (seq, chain) = self.journal.head();
+            state.log_seq = seq;
+            state.log_chain = chain;
+            state.clone()
+        };
+        self.store.save_state(&state)?;
+        Ok(())
+    }
+
+    /// The projected state.
+    pub fn state(&self) -> Option<ReleaseState> {
+        self.inner().state.clone()
+    }
+
+    /// Shows something that nobody keeps.
+    pub fn progress(&self, progress: &Progress) {
+        self.watcher.progress(progress);
+    }
+
+    fn show_all(&self, inner: &mut Inner) {
+        for event in inner.unshown.drain(..) {
+            self.watcher.event(&event);
+        }
+        inner.oldest = None;
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_intent(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Start | EventKind::StepStart)
+}

@@ -1,0 +1,120 @@
+//! Starts the steps of one phase as soon as what they wait for is done, side by side where the plan allows it.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::model::event::Progress;
+use crate::model::id::StepName;
+use crate::model::plan::{Step, WhenUnknown};
+use crate::model::quantity::Span;
+
+use super::context::Context;
+use super::failure::{EngineError, Failure};
+use super::recorder::Recorder;
+use super::run::execute;
+
+/// How a phase ended.
+#[derive(Debug)]
+pub(super) enum PhaseEnd {
+    /// Every step is done.
+    Done,
+    /// At least one failed; the others that were running have ended too.
+    Failed(Vec<(StepName, Failure)>),
+    /// A signal: no step was started any more.
+    Interrupted,
+}
+
+/// How often waiting results are looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Runs the steps of one phase. After the first failure, or once a person asked us to stop, no step is started; what runs
+/// is awaited.
+pub(super) fn run_steps(
+    steps: &[&Step],
+    parallel: usize,
+    context: &Context<'_>,
+    recorder: &Recorder<'_>,
+) -> Result<PhaseEnd, EngineError> {
+    let mut waiting: Vec<&Step> = steps.to_vec();
+    let here: BTreeSet<&StepName> = steps.iter().map(|step| &step.name).collect();
+    let mut done: BTreeSet<StepName> = BTreeSet::new();
+    let mut failures = Vec::new();
+    let mut broken = None;
+
+    std::thread::scope(|scope| {
+        let (sender, ended) = mpsc::channel();
+        let mut running: Vec<(&Step, Duration)> = Vec::new();
+        let mut told = false;
+        loop {
+            let go_on = failures.is_empty() && broken.is_none() && context.stop.level() == 0;
+            while go_on && running.len() < parallel.max(1) {
+                let ready = |step: &&Step| step.after.iter().all(|n| done.contains(n) || !here.contains(n));
+                let Some(index) = waiting.iter().position(ready) else { break };
+                let step = waiting.remove(index);
+                let sender = sender.clone();
+                running.push((step, context.clock.monotonic()));
+                scope.spawn(move || {
+                    let result = execute(step, context, recorder);
+                    // The receiver lives until every step has ended.
+                    let _ = sender.send((step.name.clone(), result));
+                });
+            }
+            if running.is_empty() {
+                break;
+            }
+            if context.stop.level() > 0 && !told {
+                told = true;
+                for (step, since) in &running {
+                    recorder.progress(&Progress::Note(awaited(step, *since, context)));
+                }
+            }
+            match ended.recv_timeout(LOOK) {
+                Ok((name, result)) => {
+                    running.retain(|(step, _)| step.name != name);
+                    match result {
+                        Ok(Ok(())) => {
+                            done.insert(name);
+                        }
+                        Ok(Err(failure)) => failures.push((name, failure)),
+                        Err(error) => broken = broken.take().or(Some(error)),
+                    }
+                }
+                Err(_) => {
+                    if let Err(error) = recorder.show_if_late() {
+                        broken = broken.take().or(Some(error));
+                    }
+                }
+            }
+        }
+    });
+
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    if failures.iter().any(|(_, failure)| !failure.is_interruption()) {
+        failures.retain(|(_, failure)| !failure.is_interruption());
+        return Ok(PhaseEnd::Failed(failures));
+    }
+    if waiting.is_empty() && failures.is_empty() {
+        return Ok(PhaseEnd::Done);
+    }
+    if context.stop.level() > 0 {
+        return Ok(PhaseEnd::Interrupted);
+    }
+    // A plan whose steps wait for one another in a circle: nothing ran, nothing may be called done.
+    let stuck = waiting.first().map(|step| step.name.clone());
+    let failure = Failure::new("plan", "steps wait for one another in a circle: this is a defect of ours");
+    Ok(PhaseEnd::Failed(stuck.into_iter().map(|name| (name, failure.clone())).collect()))
+}
+
+/// After the first INT or TERM: which step is awaited, how long it has run, its limit, and how to end it now (design/03).
+fn awaited(step: &Step, since: Duration, context: &Context<'_>) -> String {
+    let ran = Span::secs(context.clock.monotonic().saturating_sub(since).as_secs());
+    let name = &step.name;
+    if step.when_unknown == WhenUnknown::Repeat {
+        return format!("stopping: `{name}` is ended, nothing is lost by it");
+    }
+    let limit = step.timeout.map(|limit| format!(", its limit is {limit}")).unwrap_or_default();
+    format!("stopping: waiting for `{name}` to end (it has run for {ran}{limit}); again to stop it now")
+}

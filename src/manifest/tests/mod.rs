@@ -1,0 +1,4 @@
+//! What configuration means, and what a person sees when it is wrong.
+
+mod services;
+mod settings;

@@ -1,0 +1,91 @@
+//! A known failure as data: how it looks, how to be sure, what to do now and what to change for good (seed 003).
+
+use serde::{Deserialize, Serialize};
+
+use super::phase::Phase;
+
+/// One entry of `recovery/playbooks/release-<topic>.yaml`, in the format of seed 003.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Playbook {
+    /// Its name, kebab-case.
+    pub id: String,
+    /// What the operator sees, with the error lines that they will grep for.
+    pub symptom: String,
+    /// How to confirm that this is it.
+    pub detection: Vec<Detection>,
+    /// Why it happens.
+    pub root_cause: String,
+    /// What to do about it.
+    pub fix: Fix,
+    /// Commands that confirm that the fix worked.
+    pub verify: Vec<String>,
+    /// Services it is known from; empty: any.
+    pub services: Vec<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// Where and how it must have failed for this to fit (design/05); none: the symptom alone decides.
+    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    pub when: Option<MatchRule>,
+}
+
+/// A command that confirms a playbook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detection {
+    /// What to run.
+    pub command: String,
+    /// What it should answer if the playbook applies: `rc=N`, `/regex/`, lines that must appear, or prose for an eye.
+    pub expect: String,
+}
+
+/// What to do about a known failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// File and function that need fixing for good.
+    pub bootstrap_script: String,
+    /// The permanent fix.
+    pub bootstrap_change: String,
+    /// Commands that help now. A first line that is a comment says in one sentence what they do.
+    pub adhoc: Adhoc,
+}
+
+/// Commands that help now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Adhoc {
+    /// One text, run as a whole.
+    Text(String),
+    /// Commands, run one by one.
+    List(Vec<String>),
+}
+
+impl Adhoc {
+    /// The first remedy in one line: the comment it begins with, else its first command.
+    pub fn headline(&self) -> &str {
+        let first = match self {
+            Adhoc::Text(text) => text.lines().map(str::trim).find(|line| !line.is_empty()),
+            Adhoc::List(commands) => commands.first().map(|command| command.trim()),
+        };
+        first.unwrap_or_default().trim_start_matches('#').trim_start()
+    }
+}
+
+/// Where and how it must have failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatchRule {
+    /// Phase it failed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Regular expression over the step's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Exit status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rc: Option<i32>,
+    /// Regular expression over what the step said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+}

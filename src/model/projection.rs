@@ -1,0 +1,264 @@
+//! The state file is the projection of the audit log: this is the one function that projects.
+//!
+//! The runner applies each event as it records it, and a missing or damaged state file is rebuilt by applying the log from
+//! the newest `created` on. Both give the same state because neither knows anything that is not in the events.
+
+use std::collections::BTreeMap;
+
+use super::event::{EventKind, RunEvent};
+use super::id::{BackupStamp, Oid, ServiceName};
+use super::phase::Phase;
+use super::release::{Direction, ReleaseState, Status, Transition, next};
+
+/// Names of the event fields that the projection reads.
+pub mod field {
+    /// Commit before the release (`created`).
+    pub const BASE: &str = "base";
+    /// Commit after the tree moved (`created` of a later attempt, `step-done` of the step that moved it).
+    pub const HEAD: &str = "head";
+    /// Branch (`created`).
+    pub const BRANCH: &str = "branch";
+    /// Touched services, separated by spaces (`created`).
+    pub const SERVICES: &str = "services";
+    /// First backups of the cycle, `service=stamp` separated by spaces (`created` of a later attempt).
+    pub const BACKUPS: &str = "backups";
+    /// Number of the cycle (`created`).
+    pub const CYCLE: &str = "cycle";
+    /// Host name (`created`).
+    pub const HOST: &str = "host";
+    /// Digest of the snapshot (`planned`).
+    pub const SNAPSHOT: &str = "snapshot";
+    /// Id of the plan (`planned`).
+    pub const PLAN: &str = "plan";
+    /// Service a step belongs to.
+    pub const SERVICE: &str = "service";
+    /// Stamp of the backup set that a step completed.
+    pub const BACKUP: &str = "backup";
+    /// The attempt that took over (`superseded`).
+    pub const BY: &str = "by";
+    /// sha256 of the step as planned (`step-start`).
+    pub const INPUTS: &str = "inputs";
+    /// sha256 of a ticket script's content (`step-start` of a ticket script).
+    pub const SCRIPT: &str = "script";
+    /// Path of a ticket script, relative to the project root (`step-start` of a ticket script).
+    pub const PATH: &str = "path";
+}
+
+/// The state that a log describes, from its events in order; none when no attempt was ever created.
+pub fn project<'a>(events: impl IntoIterator<Item = &'a RunEvent>) -> Option<ReleaseState> {
+    let mut state = None;
+    for event in events {
+        match &mut state {
+            Some(known) => apply(known, event),
+            None => state = created(event),
+        }
+    }
+    state
+}
+
+/// The state of an attempt that has just come into being; none for any other event.
+pub fn created(event: &RunEvent) -> Option<ReleaseState> {
+    if event.event != EventKind::Created {
+        return None;
+    }
+    let text = |name| event.details.get(name).map(String::as_str);
+    Some(ReleaseState {
+        ticket: event.ticket.clone(),
+        base: text(field::BASE)?.parse().ok()?,
+        merge: text(field::HEAD).and_then(|oid| oid.parse().ok()),
+        services: text(field::SERVICES).map(words).unwrap_or_default(),
+        backups: text(field::BACKUPS).map(stamps).unwrap_or_default(),
+        branch: text(field::BRANCH)?.parse().ok()?,
+        attempt: event.attempt,
+        cycle: text(field::CYCLE).and_then(|n| n.parse().ok()).unwrap_or(1),
+        phase: event.phase.unwrap_or(Phase::Prepare),
+        status: Status::Created,
+        rc: 0,
+        failed_step: None,
+        operator: event.operator.clone(),
+        host: text(field::HOST).unwrap_or("-").to_owned(),
+        started_at: event.at,
+        updated_at: event.at,
+        snapshot: None,
+        direction: Direction::Forward,
+        approved: None,
+        superseded_by: None,
+        closed: false,
+        archived: false,
+        log_seq: event.seq,
+        log_chain: String::new(),
+        extra: BTreeMap::new(),
+    })
+}
+
+fn words(text: &str) -> Vec<ServiceName> {
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Reads `service=stamp service=stamp`, the form of the state file and of the `created` event.
+pub fn stamps(text: &str) -> BTreeMap<ServiceName, BackupStamp> {
+    let pair = |word: &str| {
+        let (service, stamp) = word.split_once('=')?;
+        Some((service.parse().ok()?, stamp.parse().ok()?))
+    };
+    text.split_whitespace().filter_map(pair).collect()
+}
+
+/// Writes what [`stamps`] reads.
+pub fn stamps_text(backups: &BTreeMap<ServiceName, BackupStamp>) -> String {
+    let pairs: Vec<String> = backups.iter().map(|(service, stamp)| format!("{service}={stamp}")).collect();
+    pairs.join(" ")
+}
+
+/// What an event does to a state. Events that mean nothing to it (progress, words of newer versions) leave it as it is.
+pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
+    if let Some(fresh) = created(event) {
+        *state = ReleaseState { extra: std::mem::take(&mut state.extra), ..fresh };
+        return;
+    }
+    state.log_seq = event.seq;
+    state.updated_at = event.at;
+    let text = |name| event.details.get(name);
+    match &event.event {
+        EventKind::Planned => {
+            state.snapshot = text(field::SNAPSHOT).cloned();
+            step(state, Transition::Planned);
+        }
+        EventKind::Started | EventKind::Resumed => {
+            state.rc = 0;
+            state.failed_step = None;
+            state.phase = event.phase.unwrap_or(state.phase);
+            step(state, Transition::Started);
+        }
+        EventKind::Start => state.phase = event.phase.unwrap_or(state.phase),
+        EventKind::StepDone | EventKind::StepVerified | EventKind::MarkedDone => {
+            if let Some(head) = text(field::HEAD).and_then(|oid| oid.parse::<Oid>().ok()) {
+                state.merge = Some(head);
+            }
+            let service = text(field::SERVICE).and_then(|s| s.parse::<ServiceName>().ok());
+            let stamp = text(field::BACKUP).and_then(|s| s.parse::<BackupStamp>().ok());
+            if let (Some(service), Some(stamp)) = (service, stamp) {
+                state.backups.entry(service).or_insert(stamp);
+            }
+            if event.event == EventKind::MarkedDone {
+                step(state, Transition::Decided);
+            }
+        }
+        EventKind::RunAgain => step(state, Transition::Decided),
+        // The first failure is the one that halted it; others were still running beside it.
+        EventKind::StepFailed if state.failed_step.is_some() => {}
+        EventKind::StepFailed | EventKind::StepUndecided => state.failed_step.clone_from(&event.step),
+        EventKind::Undecided => step(state, Transition::StepUndecided),
+        EventKind::Failed => {
+            state.rc = event.rc.unwrap_or(1);
+            state.phase = event.phase.unwrap_or(state.phase);
+            step(state, Transition::StepFailed);
+        }
+        EventKind::Stuck => {
+            state.rc = event.rc.unwrap_or(7);
+            step(state, Transition::StepFailed);
+        }
+        EventKind::Interrupted => step(state, Transition::Interrupted),
+        EventKind::Held => {
+            state.phase = event.phase.unwrap_or(state.phase);
+            step(state, Transition::Held);
+        }
+        EventKind::Approved => {
+            state.approved = event.phase;
+            step(state, Transition::Approved);
+        }
+        EventKind::CancelRequested => step(state, Transition::CancelRequested),
+        EventKind::Canceled => step(state, Transition::StoppedInOrder),
+        EventKind::Succeeded => {
+            state.rc = 0;
+            state.failed_step = None;
+            step(state, Transition::LastStepDone);
+        }
+        EventKind::Reverting => {
+            state.direction = Direction::Revert;
+            state.phase = Phase::Revert;
+            state.rc = 0;
+            state.failed_step = None;
+            step(state, Transition::Reverting);
+        }
+        EventKind::Reverted => step(state, Transition::LastStepDone),
+        EventKind::Superseded => state.superseded_by = text(field::BY).cloned(),
+        EventKind::Closed => state.closed = true,
+        EventKind::Archived => state.archived = true,
+        EventKind::Unarchived => state.archived = false,
+        _ => {}
+    }
+}
+
+/// Moves the status where the table allows it. A log that breaks the table keeps the last legal status: the reader is
+/// shown what was true, and the runner checks with [`next`] before it records.
+fn step(state: &mut ReleaseState, event: Transition) {
+    if let Ok(status) = next(state.status, event) {
+        state.status = status;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::EVENT_VERSION;
+    use crate::model::id::StepName;
+
+    fn event(seq: u64, kind: EventKind) -> RunEvent {
+        RunEvent {
+            v: EVENT_VERSION,
+            seq,
+            at: chrono::DateTime::from_timestamp(1_779_118_212 + i64::try_from(seq).unwrap(), 0).unwrap(),
+            ticket: "1234".parse().unwrap(),
+            attempt: 1,
+            phase: None,
+            event: kind,
+            rc: None,
+            step: None,
+            operator: "deploy".into(),
+            ms: None,
+            reason: None,
+            details: BTreeMap::new(),
+            msg: None,
+        }
+    }
+
+    fn with(mut event: RunEvent, details: &[(&str, &str)]) -> RunEvent {
+        event.details = details.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        event
+    }
+
+    #[test]
+    fn a_state_is_rebuilt_from_events_alone() {
+        let base = "a".repeat(40);
+        let merge = "b".repeat(40);
+        let log = vec![
+            with(
+                event(1, EventKind::Created),
+                &[("base", &base), ("branch", "main"), ("services", "wikijs redmine"), ("host", "prod1")],
+            ),
+            with(event(2, EventKind::Planned), &[("snapshot", "sha256:x")]),
+            event(3, EventKind::Started),
+            with(event(4, EventKind::StepDone), &[("service", "wikijs"), ("backup", "20260518_153012")]),
+            with(event(5, EventKind::StepDone), &[("service", "wikijs"), ("backup", "20260519_153012")]),
+            with(event(6, EventKind::StepDone), &[("head", &merge)]),
+            RunEvent {
+                step: Some(StepName::new(["wikijs", "health"])),
+                phase: Some(Phase::Migrate),
+                ..event(7, EventKind::StepFailed)
+            },
+            RunEvent { rc: Some(1), phase: Some(Phase::Migrate), ..event(8, EventKind::Failed) },
+        ];
+        let state = project(&log).expect("created");
+        assert_eq!(state.status, Status::Failed);
+        assert_eq!(state.phase, Phase::Migrate);
+        assert_eq!(state.merge.as_ref().map(Oid::as_str), Some(merge.as_str()));
+        assert_eq!(
+            stamps_text(&state.backups),
+            "wikijs=20260518_153012",
+            "the first backup of a cycle is kept"
+        );
+        assert_eq!(state.failed_step.map(|s| s.to_string()).as_deref(), Some("wikijs.health"));
+        assert_eq!(state.log_seq, 8);
+    }
+}

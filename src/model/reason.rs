@@ -1,0 +1,174 @@
+//! Why not: every refusal has a code, the fact that was seen, and the commands that clear it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Ending;
+
+macro_rules! reason_codes {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
+        /// One enum for CLI, log and HTTP (design/05).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum ReasonCode {
+            $($(#[$doc])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl ReasonCode {
+            /// Every code.
+            pub const ALL: &'static [ReasonCode] = &[$(ReasonCode::$variant,)*];
+
+            /// The kebab-case word.
+            pub const fn word(self) -> &'static str {
+                match self { $(ReasonCode::$variant => $word,)* }
+            }
+        }
+    };
+}
+
+reason_codes! {
+    /// Uncommitted or untracked files that are not ours.
+    TreeDirty = "tree-dirty",
+    /// HEAD is the target and no service waits.
+    NothingToRelease = "nothing-to-release",
+    /// HEAD is not what the last release, revert or baseline left.
+    HeadMoved = "head-moved",
+    /// Local commits that are not our own reverts.
+    Diverged = "diverged",
+    /// The target still contains a reverted ticket's commits.
+    RevertedTicketReturns = "reverted-ticket-returns",
+    /// Another ticket is past its merge and not over.
+    ReleaseUnfinished = "release-unfinished",
+    /// Unrun scripts of other tickets lie in the range.
+    OtherTicketScripts = "other-ticket-scripts",
+    /// Changed files that no service's `paths` covers.
+    SourceUnclassified = "source-unclassified",
+    /// A touched service has nothing to do in migrate.
+    SourceDrift = "source-drift",
+    /// Not on the release branch.
+    Branch = "branch",
+    /// Remote, ref, compose file or folder cannot be read.
+    SourceUnavailable = "source-unavailable",
+    /// A changing step failed here and nothing has proven the host clean since.
+    HostUntrusted = "host-untrusted",
+    /// A calendar freeze holds.
+    FreezeActive = "freeze-active",
+    /// A hold point is not passed.
+    Held = "held",
+    /// Not enough free space or inodes.
+    Disk = "disk",
+    /// A program that is needed is missing or too old.
+    Tools = "tools",
+    /// A commit is not signed as required.
+    Signature = "signature",
+    /// The compose project of the configuration is not the one that runs.
+    ProjectMismatch = "project-mismatch",
+    /// The configured volume is not the one in use.
+    VolumeMismatch = "volume-mismatch",
+    /// A touched service does not say how its data is saved.
+    BackupUndeclared = "backup-undeclared",
+    /// The ticket's script is not tracked at the target.
+    TicketScriptUntracked = "ticket-script-untracked",
+    /// The ticket's script is a folder, or fits two tickets.
+    TicketScriptInvalid = "ticket-script-invalid",
+    /// Another run holds this host.
+    Locked = "locked",
+    /// No state file for this ticket.
+    StateMissing = "state-missing",
+    /// An earlier phase is not done.
+    PhaseNotDone = "phase-not-done",
+    /// The release must be resumed from a phase.
+    ResumeNeeded = "resume-needed",
+    /// Scripts, services or configuration changed since the attempt was planned.
+    InputsChanged = "inputs-changed",
+    /// The world moved since that dry run.
+    PlanChanged = "plan-changed",
+    /// Restoring would throw away this much written data.
+    WriteWindow = "write-window",
+    /// The hotfix is not on the main branch.
+    HotfixNotOnMain = "hotfix-not-on-main",
+    /// The main branch has content that was never released here.
+    MainHasUnreleased = "main-has-unreleased",
+    /// The verb does not fit the attempt's status.
+    AttemptStatusNotRecoverable = "attempt-status-not-recoverable",
+    /// The snapshot is missing.
+    SnapshotMissing = "snapshot-missing",
+    /// The snapshot is not what its digest says.
+    SnapshotDamaged = "snapshot-damaged",
+    /// An image or backup that is needed is not here.
+    RuntimeArtifactMissing = "runtime-artifact-missing",
+    /// A step's end is unknown.
+    StepUndecided = "step-undecided",
+    /// A backup that is needed is not there.
+    BackupMissing = "backup-missing",
+    /// A backup does not match its own record.
+    BackupUnverified = "backup-unverified",
+    /// Later releases stand on top of this one.
+    LaterReleaseOnTop = "later-release-on-top",
+    /// Something the verb needs to know was not given.
+    ReasonRequired = "reason-required",
+    /// The state moved since it was read.
+    ReadinessStale = "readiness-stale",
+    /// No service of that name is configured here.
+    ServiceUnknown = "service-unknown",
+    /// The guardrail command failed.
+    GuardFailed = "guard-failed",
+    /// The git checkout is of a kind we cannot release on (bare, shallow, detached, with submodules).
+    CheckoutUnfit = "checkout-unfit",
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl ReasonCode {
+    /// The ending this code leads to (several: 3 before 4 before 5).
+    pub const fn ending(self) -> Ending {
+        match self {
+            ReasonCode::Locked => Ending::Locked,
+            ReasonCode::NothingToRelease => Ending::Nothing,
+            ReasonCode::StepUndecided => Ending::Undecided,
+            ReasonCode::Held => Ending::Held,
+            _ => Ending::Refused,
+        }
+    }
+}
+
+/// One reason why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocker {
+    /// Its code.
+    pub code: ReasonCode,
+    /// What was seen: the first line stands after the code, further lines are indented below it.
+    pub fact: String,
+    /// What a person may do about it, most careful first: commands to type, or a sentence.
+    pub ways_out: Vec<String>,
+}
+
+impl Blocker {
+    /// A blocker with its fact.
+    pub fn new(code: ReasonCode, fact: impl Into<String>) -> Self {
+        Self { code, fact: fact.into(), ways_out: Vec::new() }
+    }
+
+    /// With one more way out.
+    #[must_use]
+    pub fn way_out(mut self, way: impl Into<String>) -> Self {
+        self.ways_out.push(way.into());
+        self
+    }
+}
+
+/// The ending of a verb that met these blockers: locked before refused before nothing.
+pub fn ending_of(blockers: &[Blocker]) -> Ending {
+    let endings: Vec<Ending> = blockers.iter().map(|b| b.code.ending()).collect();
+    for worst in [Ending::Locked, Ending::Refused, Ending::Undecided, Ending::Held, Ending::Nothing] {
+        if endings.contains(&worst) {
+            return worst;
+        }
+    }
+    Ending::Ok
+}

@@ -1,0 +1,202 @@
+//! What a person asked for, as parsed from a command line or a request body: plain values, nothing observed yet.
+
+use std::collections::BTreeMap;
+
+use super::id::{BackupStamp, BranchName, Oid, ServiceName, StepName, TicketId};
+use super::phase::Phase;
+use super::quantity::Span;
+
+/// `run TICKET` with its flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
+pub struct RunRequest {
+    /// Ticket.
+    pub ticket: TicketId,
+    /// Resume from this phase.
+    pub from: Option<Phase>,
+    /// Phases to leave out; audited, they need `reason`.
+    pub skip: Vec<Phase>,
+    /// Release from this branch.
+    pub branch: Option<BranchName>,
+    /// Release from whatever branch is checked out (`--force-allow-non-main`).
+    pub current_branch: bool,
+    /// A commit on that branch to stop at.
+    pub at: Option<Oid>,
+    /// Take this as BASE although HEAD moved.
+    pub base: Option<Oid>,
+    /// Touched services, instead of classifying.
+    pub services: Option<Vec<ServiceName>>,
+    /// Take over an unfinished release.
+    pub supersedes: Option<TicketId>,
+    /// Run these tickets' scripts too, in this order, before ours.
+    pub with_tickets: Vec<TicketId>,
+    /// Leave other tickets' scripts alone.
+    pub without_scripts: bool,
+    /// A reverted ticket may come back.
+    pub reintroduce: Option<TicketId>,
+    /// Do not ask the remote.
+    pub no_fetch: bool,
+    /// Accept a backup much smaller than the last.
+    pub accept_small_backup: bool,
+    /// Take commits that came since into this release.
+    pub take_new_commits: bool,
+    /// Go on although scripts, services or configuration changed.
+    pub accept_changes: bool,
+    /// Go on although the host is untrusted.
+    pub accept_untrusted: bool,
+    /// Refuse unless the plan still has this id.
+    pub plan: Option<String>,
+    /// A step whose end is unknown and which may run again.
+    pub run_again: Option<StepName>,
+    /// A step whose end is unknown and which a person knows to be done.
+    pub mark_done: Option<StepName>,
+    /// Health deadlines for this attempt: of one service, or of all (`None`).
+    pub health_deadline: BTreeMap<Option<ServiceName>, Span>,
+    /// Why, for what is audited.
+    pub reason: Option<String>,
+}
+
+impl RunRequest {
+    /// A plain `run TICKET`.
+    pub fn new(ticket: TicketId) -> Self {
+        Self {
+            ticket,
+            from: None,
+            skip: Vec::new(),
+            branch: None,
+            current_branch: false,
+            at: None,
+            base: None,
+            services: None,
+            supersedes: None,
+            with_tickets: Vec::new(),
+            without_scripts: false,
+            reintroduce: None,
+            no_fetch: false,
+            accept_small_backup: false,
+            take_new_commits: false,
+            accept_changes: false,
+            accept_untrusted: false,
+            plan: None,
+            run_again: None,
+            mark_done: None,
+            health_deadline: BTreeMap::new(),
+            reason: None,
+        }
+    }
+}
+
+impl RunRequest {
+    /// The flags that changed what a run may do, as they were typed: they stand in the audit log.
+    pub fn audited(&self) -> Vec<String> {
+        let mut flags: Vec<String> = self.skip.iter().map(|phase| format!("--skip-{phase}")).collect();
+        let given = |name: &str, value: Option<String>| value.map(|value| format!("--{name}={value}"));
+        let list = |names: &[TicketId]| names.iter().map(TicketId::as_str).collect::<Vec<_>>().join(",");
+        let services = self.services.as_ref();
+        let services =
+            services.map(|names| names.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(","));
+        flags.extend(given("branch", self.branch.as_ref().map(ToString::to_string)));
+        flags.extend(given("at", self.at.as_ref().map(ToString::to_string)));
+        flags.extend(given("base", self.base.as_ref().map(ToString::to_string)));
+        flags.extend(given("services", services));
+        flags.extend(given("supersedes", self.supersedes.as_ref().map(ToString::to_string)));
+        flags.extend(given("with-tickets", Some(list(&self.with_tickets)).filter(|list| !list.is_empty())));
+        flags.extend(given("reintroduce", self.reintroduce.as_ref().map(ToString::to_string)));
+        let switches = [
+            (self.without_scripts, "--without-scripts"),
+            (self.no_fetch, "--no-fetch"),
+            (self.accept_small_backup, "--accept-small-backup"),
+            (self.take_new_commits, "--take-new-commits"),
+            (self.accept_changes, "--accept-changes"),
+            (self.accept_untrusted, "--accept-untrusted"),
+        ];
+        flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
+        flags.extend(self.health_deadline.iter().map(|(service, span)| match service {
+            Some(service) => format!("--health-deadline={service}={span}"),
+            None => format!("--health-deadline={span}"),
+        }));
+        flags
+    }
+}
+
+impl RevertRequest {
+    /// The flags that changed what a revert may do, as they were typed: they stand in the audit log.
+    pub fn audited(&self) -> Vec<String> {
+        let switches = [
+            (self.git == Take::Leave, "--skip-git"),
+            (self.data == Take::Leave, "--skip-data"),
+            (self.discard_writes, "--discard-writes"),
+            (self.with_later, "--with-later"),
+        ];
+        switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()).collect()
+    }
+}
+
+/// Whether a revert takes a part back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// Takes it back.
+    Back,
+    /// Leaves it as it is.
+    Leave,
+}
+
+/// `revert TICKET` with its flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevertRequest {
+    /// Ticket.
+    pub ticket: TicketId,
+    /// The tree (`--skip-git` leaves it).
+    pub git: Take,
+    /// The data (`--skip-data` leaves it).
+    pub data: Take,
+    /// Writes made since the backups may be thrown away.
+    pub discard_writes: bool,
+    /// Take back the releases on top as well.
+    pub with_later: bool,
+    /// Refuse unless the plan still has this id.
+    pub plan: Option<String>,
+    /// A step whose end is unknown and which may run again.
+    pub run_again: Option<StepName>,
+    /// A step whose end is unknown and which a person knows to be done.
+    pub mark_done: Option<StepName>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl RevertRequest {
+    /// A plain `revert TICKET`.
+    pub fn new(ticket: TicketId) -> Self {
+        Self {
+            ticket,
+            git: Take::Back,
+            data: Take::Back,
+            discard_writes: false,
+            with_later: false,
+            plan: None,
+            run_again: None,
+            mark_done: None,
+            reason: None,
+        }
+    }
+}
+
+/// `backup take` with its flags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackupTakeRequest {
+    /// Whose data; empty: of every service.
+    pub services: Vec<ServiceName>,
+    /// Accept a backup much smaller than the last.
+    pub accept_small_backup: bool,
+}
+
+/// `backup restore SERVICE` with its flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupRestoreRequest {
+    /// Whose data.
+    pub service: ServiceName,
+    /// Which set; none: the newest verified one that is not a safety copy.
+    pub stamp: Option<BackupStamp>,
+    /// Writes made since that backup may be thrown away.
+    pub discard_writes: bool,
+}

@@ -1,0 +1,142 @@
+//! Why a verb could not do what was asked, with the word behind its exit status.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::engine::EngineError;
+use crate::manifest::ManifestError;
+use crate::model::id::{IdError, TicketId};
+use crate::model::outcome::Ending;
+use crate::model::reason::{Blocker, ending_of};
+use crate::store::StoreError;
+use crate::sys::FileError;
+
+/// Why a verb failed.
+#[derive(Debug, Error)]
+pub enum OpsError {
+    /// No `.asd/release.toml` here or above.
+    #[error("`{start}` is not in a holdpoint project: no `.asd/release.toml` there or in any folder above", start = start.display())]
+    NoProject {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// A configuration file is wrong.
+    #[error("{0}")]
+    Manifest(#[from] ManifestError),
+    /// A configuration file could not be read as text.
+    #[error("{source}")]
+    Unreadable {
+        /// Why; it names the file.
+        #[source]
+        source: FileError,
+    },
+    /// A name is wrong.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// The command line asks for something that does not fit together.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong.
+        what: String,
+        /// What to type instead.
+        hint: String,
+    },
+    /// Gates said no.
+    #[error("refused: {}", codes(blockers))]
+    Refused {
+        /// All of them.
+        blockers: Vec<Blocker>,
+        /// What else the person should know.
+        notes: Vec<String>,
+    },
+    /// The person said no.
+    #[error("nothing was done: you said no")]
+    Declined,
+    /// There is no release of that ticket here.
+    #[error("`{ticket}` has no release on this host")]
+    NoRelease {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// State, log, lock or backups.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What happened could not be recorded.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The checkout could not be read.
+    #[error(transparent)]
+    Git(#[from] crate::drivers::git::GitError),
+    /// Something else that a person must look at.
+    #[error("{what}")]
+    Failed {
+        /// What.
+        what: String,
+        /// What to type next.
+        hint: String,
+    },
+}
+
+fn codes(blockers: &[Blocker]) -> String {
+    let words: Vec<&str> = blockers.iter().map(|blocker| blocker.code.word()).collect();
+    words.join(", ")
+}
+
+impl OpsError {
+    /// The word behind the exit status.
+    pub fn ending(&self) -> Ending {
+        match self {
+            OpsError::NoProject { .. }
+            | OpsError::Manifest(_)
+            | OpsError::Unreadable { .. }
+            | OpsError::Id(_)
+            | OpsError::Usage { .. } => Ending::Usage,
+            OpsError::Refused { blockers, .. } => ending_of(blockers),
+            OpsError::NoRelease { .. } | OpsError::Declined => Ending::Refused,
+            OpsError::Store(error) => store_ending(error),
+            OpsError::Engine(EngineError::Record { source }) => store_ending(source),
+            OpsError::Engine(EngineError::Illegal(_)) => Ending::Internal,
+            OpsError::File(_) | OpsError::Git(_) | OpsError::Failed { .. } => Ending::Failed,
+        }
+    }
+
+    /// What to type next.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            OpsError::NoProject { .. } => vec![
+                "go to the project's folder, or name it: `holdpoint -C DIR …`".to_owned(),
+                "a new host begins with `holdpoint init`".to_owned(),
+            ],
+            OpsError::Usage { hint, .. } | OpsError::Failed { hint, .. } => vec![hint.clone()],
+            OpsError::Store(StoreError::Locked { holder }) => {
+                let watch =
+                    holder.ticket.as_ref().map(|ticket| format!("watch it: `holdpoint log {ticket} -f`"));
+                watch.into_iter().chain(["then run the same command again".to_owned()]).collect()
+            }
+            OpsError::Unreadable { .. } => {
+                vec![
+                    "it has to be a text file that you may read: `git status` says who changed it".to_owned(),
+                ]
+            }
+            OpsError::Store(StoreError::Open { path }) => vec![format!("chmod o-w {}", path.display())],
+            OpsError::Store(StoreError::Newer { .. }) => {
+                vec!["use the version that wrote it; `holdpoint --version` is this one's".to_owned()]
+            }
+            OpsError::NoRelease { .. } => vec!["`holdpoint list` shows what was released here".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn store_ending(error: &StoreError) -> Ending {
+    match error {
+        StoreError::Locked { .. } => Ending::Locked,
+        StoreError::Damaged { .. } => Ending::Damaged,
+        StoreError::Newer { .. } | StoreError::Open { .. } => Ending::Refused,
+        _ => Ending::Failed,
+    }
+}

@@ -1,0 +1,142 @@
+//! A host as every verb finds it: project root, configuration, workspace, and who is asking.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::drivers::Surroundings;
+use crate::drivers::git::Git;
+use crate::manifest::settings;
+use crate::model::redact::Redactor;
+use crate::model::settings::Settings;
+use crate::store::{Layout, Store};
+use crate::sys::clock::{Clock, SystemClock};
+use crate::sys::{files, process};
+
+use super::error::OpsError;
+use super::sources;
+
+/// A host and its project.
+pub struct Host {
+    /// Project root and the environment programs start with.
+    pub surroundings: Surroundings,
+    /// The configuration as it stands in the working tree.
+    pub settings: Settings,
+    /// The workspace, for reading.
+    pub store: Store,
+    /// Knows the secrets of this host.
+    pub redactor: Redactor,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The checkout.
+    pub git: Git,
+    /// Content of each environment file, by absolute path.
+    pub env_files: BTreeMap<PathBuf, Vec<(String, String)>>,
+    /// Host name.
+    pub name: String,
+    /// Who is asking: the login behind sudo, else the user.
+    pub operator: String,
+    /// Whether the recipes `just release-run …` exist here, so that messages can name them.
+    pub just_recipes: bool,
+}
+
+/// Names that are never taken from an environment file (design/08): they change how every program loads and runs.
+const NEVER_FROM_FILES: [&str; 7] = ["LD_", "BASH_ENV", "IFS", "GIT_", "PYTHONPATH", "ENV", "PATH"];
+
+impl Host {
+    /// Finds the project from a folder upwards and reads its configuration.
+    ///
+    /// # Errors
+    /// [`OpsError::NoProject`], [`OpsError::Manifest`] with line and column, or what could not be read.
+    pub fn open(start: &Path) -> Result<Self, OpsError> {
+        let root = find_root(start)?;
+        let sources = sources::of_working_tree(&root)?;
+        let settings = settings::parse(&sources)?;
+        let mut env_files = BTreeMap::new();
+        for file in &settings.secrets.env_files {
+            if let Some(values) = sources::env_file(&root, file)? {
+                env_files.insert(root.join(file), values);
+            }
+        }
+        let redactor = redactor(&settings, &env_files);
+        for values in env_files.values_mut() {
+            values.retain(|(name, _)| !is_dangerous(name));
+        }
+        let env = environment(&settings);
+        let backups = root.join(&settings.workspace.backups);
+        let layout = Layout::new(&root, &backups);
+        let surroundings = Surroundings { root: root.clone(), env };
+        let ours = [layout.workspace().to_path_buf(), backups];
+        Ok(Self {
+            git: Git::new(surroundings.clone(), &ours),
+            store: Store::open(layout),
+            redactor,
+            clock: Arc::new(SystemClock::default()),
+            env_files,
+            name: process::host_name(),
+            operator: process::operator(),
+            just_recipes: has_recipes(&root),
+            surroundings,
+            settings,
+        })
+    }
+
+    /// The checkout's top.
+    pub fn root(&self) -> &Path {
+        &self.surroundings.root
+    }
+
+    /// How a verb is typed on this host: `just release-run 1234`, else `holdpoint run 1234`.
+    pub fn typed(&self, verb: &str, rest: &str) -> String {
+        let verb = match (self.just_recipes, verb) {
+            (true, "run") => "just release-run",
+            (true, "revert") => "just release-revert",
+            (true, "state") => "just release-state",
+            (true, "return-to-main") => "just release-return-to-main",
+            (true, "status") => "just status",
+            (true, "logs") => "just logs",
+            (_, verb) => return format!("holdpoint {verb} {rest}").trim_end().to_owned(),
+        };
+        format!("{verb} {rest}").trim_end().to_owned()
+    }
+}
+
+/// The allow-listed environment; scripts find this very binary behind everything else that the host has on its path.
+fn environment(settings: &Settings) -> BTreeMap<String, String> {
+    let mut env = process::base_environment(&settings.run.env);
+    let own = process::own_binary().ok().and_then(|binary| Some(binary.parent()?.display().to_string()));
+    if let (Some(path), Some(own)) = (env.get_mut("PATH"), own)
+        && !path.split(':').any(|folder| folder == own)
+    {
+        path.push(':');
+        path.push_str(&own);
+    }
+    env
+}
+
+fn find_root(start: &Path) -> Result<PathBuf, OpsError> {
+    let start = files::absolute(start).map_err(|_| OpsError::Usage {
+        what: format!("`{}` is no folder that can be read", start.display()),
+        hint: "name the project's folder: `holdpoint -C DIR …`".to_owned(),
+    })?;
+    let marked = |folder: &&Path| files::exists(&folder.join(sources::RELEASE_TOML));
+    start.ancestors().find(marked).map(Path::to_path_buf).ok_or(OpsError::NoProject { start: start.clone() })
+}
+
+fn redactor(settings: &Settings, env_files: &BTreeMap<PathBuf, Vec<(String, String)>>) -> Redactor {
+    let values = env_files.values().flatten().cloned();
+    let own = settings.run.env.iter().filter_map(|name| Some((name.clone(), process::env(name)?)));
+    Redactor::new(values.chain(own), &settings.secrets.names)
+}
+
+fn is_dangerous(name: &str) -> bool {
+    NEVER_FROM_FILES.iter().any(|bad| name == *bad || (bad.ends_with('_') && name.starts_with(bad)))
+}
+
+fn has_recipes(root: &Path) -> bool {
+    let names = ["justfile", "Justfile", ".justfile", "release.just"];
+    let holds = |name: &str| {
+        files::read_text(&root.join(name), 1 << 20).is_ok_and(|text| text.contains("release-run"))
+    };
+    names.iter().any(|name| holds(name))
+}

@@ -1,0 +1,28 @@
+//! One function per verb: load facts, decide, carry out. The command line and every later face call only these.
+
+pub mod backup;
+pub mod check;
+pub mod demo;
+pub mod doctor;
+pub mod error;
+pub mod face;
+pub mod facts;
+pub mod host;
+pub mod inspect;
+pub mod once;
+pub mod release;
+pub mod schema;
+pub mod setup;
+
+mod aftermath;
+mod evidence;
+mod playbooks;
+mod proof;
+mod scripts;
+mod session;
+mod sources;
+mod told;
+
+pub use error::OpsError;
+pub use face::{Face, Given};
+pub use host::Host;

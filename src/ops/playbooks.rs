@@ -1,0 +1,62 @@
+//! Which known failure this looks like. For now plainly: the quoted error lines of a playbook's symptom, found in what the
+//! failing step said.
+
+use crate::decide::playbook_match;
+use crate::engine::Halt;
+use crate::manifest::playbook;
+use crate::manifest::settings::SourceFile;
+use crate::sys::files;
+
+use super::host::Host;
+
+/// Playbooks that come with the binary.
+const SHIPPED: [(&str, &str); 3] = [
+    ("release-verify-race.yaml", include_str!("../../recovery/playbooks/release-verify-race.yaml")),
+    (
+        "release-run-exit-5-with-drift.yaml",
+        include_str!("../../recovery/playbooks/release-run-exit-5-with-drift.yaml"),
+    ),
+    (
+        "release-orchestrator-source-drift.yaml",
+        include_str!("../../recovery/playbooks/release-orchestrator-source-drift.yaml"),
+    ),
+];
+
+/// One line for each playbook that fits: its id and its first remedy.
+pub(super) fn fitting(host: &Host, halt: &Halt) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for (_, failure) in &halt.failures {
+        said.push(failure.summary.clone());
+        said.extend(failure.causes.iter().cloned());
+        said.extend(failure.tail.iter().cloned());
+    }
+    let mut playbooks = Vec::new();
+    for source in sources(host) {
+        // One that does not parse never hides another.
+        playbooks.extend(playbook::parse(&source).unwrap_or_default());
+    }
+    playbook_match::plain(&playbooks, halt.phase, &said)
+}
+
+/// The host's own playbooks first: one with the name of a shipped one takes its place.
+fn sources(host: &Host) -> Vec<SourceFile> {
+    let folder = host.root().join(&host.settings.paths.playbooks);
+    let mut sources = Vec::new();
+    let mut own = Vec::new();
+    for name in files::list(&folder).unwrap_or_default() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("release-")
+            && std::path::Path::new(&name).extension().is_some_and(|ending| ending == "yaml")
+            && let Ok(text) = files::read_text(&folder.join(&name), 1 << 20)
+        {
+            sources.push(SourceFile { path: name.clone(), text });
+            own.push(name);
+        }
+    }
+    for (name, text) in SHIPPED {
+        if !own.iter().any(|known| known == name) {
+            sources.push(SourceFile { path: name.to_owned(), text: text.to_owned() });
+        }
+    }
+    sources
+}

@@ -1,0 +1,437 @@
+//! The verbs of a release: `run`, `revert`, `close`, `approve`, `return-to-main`, `configure`.
+
+use crate::decide::{self, Refusal};
+use crate::engine::RunEnd;
+use crate::model::event::{EventDraft, EventKind};
+use crate::model::facts::{Facts, StepEnd, StepRecord};
+use crate::model::id::{ServiceName, TicketId};
+use crate::model::outcome::Ending;
+use crate::model::phase::Phase;
+use crate::model::plan::Plan;
+use crate::model::reason::{Blocker, ReasonCode};
+use crate::model::release::{ReleaseState, Transition, next};
+use crate::model::request::{RevertRequest, RunRequest, Take};
+use crate::model::settings::News;
+use crate::model::view::{Decision, NextCommand, Question, RunView};
+use crate::sys::signal::Signal;
+
+use super::aftermath;
+use super::error::OpsError;
+use super::face::{Face, Given, Said};
+use super::facts::{About, Fetch, Lock, Look, OldImages, observe};
+use super::host::Host;
+use super::proof;
+use super::session::Session;
+use super::told::{self, Told};
+
+/// What `run` would do: the same decision, and nothing is written.
+///
+/// # Errors
+/// What makes looking itself impossible.
+pub fn check_run(host: &Host, request: &RunRequest) -> Result<Decision, OpsError> {
+    let request = on_branch(host, request)?;
+    let facts = observe(host, &look_for(&request, Lock::Unknown)?)?;
+    Ok(decision(decide::plan_run(&facts, &request)))
+}
+
+/// `--force-allow-non-main` is `--branch` with whatever branch is checked out.
+fn on_branch(host: &Host, request: &RunRequest) -> Result<RunRequest, OpsError> {
+    let mut request = request.clone();
+    if request.current_branch
+        && request.branch.is_none()
+        && let (_, Some(branch), _) = host.git.standing()?
+    {
+        request.branch = Some(branch.parse()?);
+    }
+    Ok(request)
+}
+
+/// What `revert` would do.
+///
+/// # Errors
+/// What makes looking itself impossible.
+pub fn check_revert(host: &Host, request: &RevertRequest) -> Result<Decision, OpsError> {
+    let mut facts = observe(host, &look_back(&request.ticket, Lock::Unknown))?;
+    Ok(decision(proof::plan_revert(host, &mut facts, request)))
+}
+
+pub(super) fn decision(decided: Result<Plan, Refusal>) -> Decision {
+    match decided {
+        Ok(plan) => Decision::Plan { plan: Box::new(plan) },
+        Err(Refusal::Blocked { blockers, notes }) => Decision::Refused { blockers, notes },
+        Err(Refusal::Nothing { fact }) => Decision::Nothing { fact },
+    }
+}
+
+fn look_for(request: &RunRequest, lock: Lock) -> Result<Look, OpsError> {
+    if request.ticket.is_reserved() {
+        return Err(OpsError::Usage {
+            what: format!("`{}` is a name of ours, no ticket", request.ticket),
+            hint: "name the ticket that is released, for example `holdpoint run 1234`".to_owned(),
+        });
+    }
+    let resumes = request.from.is_some_and(|phase| phase != Phase::Prepare) && !request.take_new_commits;
+    let fetch = if request.no_fetch || resumes { Fetch::Keep } else { Fetch::Ask };
+    Ok(Look {
+        ticket: Some(request.ticket.clone()),
+        branch: request.branch.clone(),
+        at: request.at.clone(),
+        base: request.base.clone(),
+        about: About::Run(Box::new(request.clone())),
+        fetch,
+        lock,
+        old_images: OldImages::Leave,
+    })
+}
+
+fn look_back(ticket: &TicketId, lock: Lock) -> Look {
+    Look {
+        ticket: Some(ticket.clone()),
+        fetch: Fetch::Keep,
+        about: About::Revert,
+        old_images: OldImages::AskFor,
+        lock,
+        ..Look::default()
+    }
+}
+
+/// Releases a ticket, or resumes it.
+///
+/// # Errors
+/// [`OpsError::Refused`] with every blocker; `Locked`; a configuration that cannot be read; what could not be recorded.
+/// A release that halts is no error: the view says so.
+pub fn run(host: &Host, request: &RunRequest, face: Face<'_>) -> Result<RunView, OpsError> {
+    let began = host.clock.monotonic();
+    let request = on_branch(host, request)?;
+    let asks = host.settings.run.confirm && face.consent == Given::No;
+    let shown = if asks {
+        let facts = observe(host, &look_for(&request, Lock::Unknown)?)?;
+        match decide::plan_run(&facts, &request) {
+            Ok(plan) => {
+                face.ask(&plan, Question::GoAhead)?;
+                Some(plan.id)
+            }
+            Err(_) => None,
+        }
+    } else {
+        None
+    };
+    let asked = request.from.unwrap_or(Phase::Prepare);
+    let mut look = look_for(&request, Lock::Ours)?;
+    let session = Session::open(host, face, Some(&request.ticket), asked)?;
+    if shown.is_some() {
+        look.fetch = Fetch::Keep;
+    }
+    let facts = observe(host, &look)?;
+    if let Some(view) = mark_only(&session, &request, &facts)? {
+        return Ok(view);
+    }
+    let plan = match decide::plan_run(&facts, &request) {
+        Ok(plan) => plan,
+        Err(Refusal::Blocked { blockers, notes }) => {
+            session.refuse(&facts, &request.ticket, asked, &blockers)?;
+            return Err(OpsError::Refused { blockers, notes });
+        }
+        Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
+    };
+    match shown {
+        Some(id) if id != plan.id => return Err(moved()),
+        Some(_) => {}
+        None => face.person.show(&plan),
+    }
+    go(&session, &plan, &facts, &Told::with_run(&request, &facts), began)
+}
+
+/// `--mark-done` and `--run-again` alone: recorded, and the next command is named (design/03).
+fn mark_only(
+    session: &Session<'_>,
+    request: &RunRequest,
+    facts: &Facts,
+) -> Result<Option<RunView>, OpsError> {
+    let (done, again) = (request.mark_done.as_ref(), request.run_again.as_ref());
+    if request.from.is_some() || (done.is_none() && again.is_none()) {
+        return Ok(None);
+    }
+    let steps = facts.history.as_ref().map(|history| &history.steps);
+    let step = done.or(again).and_then(|step| steps?.get_key_value(step));
+    let unknown = |record: &StepRecord| !matches!(record.end, StepEnd::Done);
+    let Some((step, record)) = step.filter(|(_, record)| unknown(record)) else {
+        return Err(OpsError::Usage {
+            what: format!("`{}` has no step of that name whose end is unknown", request.ticket),
+            hint: format!("look for it: `holdpoint log {}`", request.ticket),
+        });
+    };
+    for mark in told::marks(done, again, request.reason.as_deref(), facts) {
+        session.note(&request.ticket, mark)?;
+    }
+    let mut view = aftermath::nothing(format!("`{step}` is marked; nothing was run"));
+    let next = session.host.typed("run", &format!("{} --from={}", request.ticket, record.phase));
+    view.next.push(following("to go on", next));
+    Ok(Some(view))
+}
+
+pub(super) fn moved() -> OpsError {
+    let fact = "the host changed while the plan was being looked at";
+    let blocker =
+        Blocker::new(ReasonCode::PlanChanged, fact).way_out("run the same command again to see the new plan");
+    OpsError::Refused { blockers: vec![blocker], notes: Vec::new() }
+}
+
+/// Takes a release back.
+///
+/// # Errors
+/// As [`run`]; also [`OpsError::Declined`] and, without a terminal, a usage error that names `--yes`.
+pub fn revert(host: &Host, request: &RevertRequest, face: Face<'_>) -> Result<RunView, OpsError> {
+    let began = host.clock.monotonic();
+    let mut request = request.clone();
+    let mut facts = observe(host, &look_back(&request.ticket, Lock::Unknown))?;
+    let shown = match proof::plan_revert(host, &mut facts, &request) {
+        Ok(plan) => Some(asked_to_revert(host, plan, &mut request, face)?),
+        Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
+        Err(Refusal::Blocked { blockers, notes }) => {
+            let Some(plan) = write_window_answer(host, &mut facts, &mut request, &blockers, face)? else {
+                let session = Session::open(host, face, Some(&request.ticket), Phase::Revert)?;
+                session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
+                return Err(OpsError::Refused { blockers, notes });
+            };
+            Some(plan.id)
+        }
+    };
+    let session = Session::open(host, face, Some(&request.ticket), Phase::Revert)?;
+    let facts = observe(host, &look_back(&request.ticket, Lock::Ours))?;
+    let plan = match decide::plan_revert(&facts, &request) {
+        Ok(plan) => plan,
+        Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
+        Err(Refusal::Blocked { blockers, notes }) => {
+            session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
+            return Err(OpsError::Refused { blockers, notes });
+        }
+    };
+    if shown.as_ref() != Some(&plan.id) {
+        drop(session);
+        return Err(moved());
+    }
+    go(&session, &plan, &facts, &Told::with_revert(&request, &facts), began)
+}
+
+/// Shows the plan and asks; the answer may be to keep the data, which is another plan and is shown again.
+fn asked_to_revert(
+    host: &Host,
+    plan: Plan,
+    request: &mut RevertRequest,
+    face: Face<'_>,
+) -> Result<String, OpsError> {
+    match face.ask(&plan, Question::GoAhead)? {
+        Said::Go => Ok(plan.id),
+        Said::KeepData => {
+            request.data = Take::Leave;
+            let facts = observe(host, &look_back(&request.ticket, Lock::Unknown))?;
+            match decide::plan_revert(&facts, request) {
+                Ok(plan) => {
+                    face.person.show(&plan);
+                    Ok(plan.id)
+                }
+                Err(Refusal::Blocked { blockers, notes }) => Err(OpsError::Refused { blockers, notes }),
+                Err(Refusal::Nothing { .. }) => Err(moved()),
+            }
+        }
+    }
+}
+
+/// Where only the write window stands in the way, a terminal asks *restore, keep data, or quit* (design/04).
+fn write_window_answer(
+    host: &Host,
+    facts: &mut Facts,
+    request: &mut RevertRequest,
+    blockers: &[Blocker],
+    face: Face<'_>,
+) -> Result<Option<Plan>, OpsError> {
+    if blockers.iter().any(|blocker| blocker.code != ReasonCode::WriteWindow) {
+        return Ok(None);
+    }
+    let restoring = RevertRequest { discard_writes: true, ..request.clone() };
+    let Ok(plan) = proof::plan_revert(host, facts, &restoring) else { return Ok(None) };
+    // `--yes` alone is no consent to throw writes away: without a terminal the refusal stands.
+    match face.person.decide(&plan, Question::WriteWindow) {
+        crate::model::view::Consent::Go => {
+            *request = restoring;
+            Ok(Some(plan))
+        }
+        crate::model::view::Consent::KeepData => {
+            request.data = Take::Leave;
+            Ok(decide::plan_revert(facts, request).ok())
+        }
+        crate::model::view::Consent::Quit => Err(OpsError::Declined),
+        crate::model::view::Consent::NobodyThere => Ok(None),
+    }
+}
+
+/// Carries a plan out and says how it ended.
+pub(super) fn go(
+    session: &Session<'_>,
+    plan: &Plan,
+    facts: &Facts,
+    said: &Told,
+    began: std::time::Duration,
+) -> Result<RunView, OpsError> {
+    let host = session.host;
+    aftermath::notify(session, News::Started, plan, None);
+    let (end, state) = session.carry_out(plan, facts, said)?;
+    let ms = u64::try_from(host.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
+    let mut view = RunView {
+        ending: Ending::Ok,
+        attempt: Some(plan.attempt.clone()),
+        status: state.as_ref().map(|state| state.status),
+        ms,
+        lines: Vec::new(),
+        failure: None,
+        next: Vec::new(),
+    };
+    match end {
+        RunEnd::Done => aftermath::done(session, plan, facts, state.as_ref(), &mut view),
+        RunEnd::Held(phase) => {
+            view.ending = Ending::Held;
+            view.lines.push(format!("held before phase {phase}: somebody has to look and approve"));
+            let ticket = &plan.attempt.ticket;
+            view.next = vec![
+                following("once it may go on", host.typed("approve", &format!("{ticket} --reason '…'"))),
+                following("then", host.typed("run", &format!("{ticket} --from={phase}"))),
+            ];
+            aftermath::notify(session, News::Held, plan, None);
+        }
+        RunEnd::Interrupted { phase, signal } => {
+            view.ending = if signal == Signal::Int { Ending::Interrupted } else { Ending::Terminated };
+            view.lines.push(format!("interrupted in phase {phase}; what ran is recorded"));
+            view.next = aftermath::ways_on(host, plan, phase);
+            aftermath::notify(session, News::Interrupted, plan, None);
+        }
+        RunEnd::Halted(halt) => aftermath::halted(session, plan, facts, &halt, &mut view)?,
+    }
+    Ok(view)
+}
+
+pub(super) fn following(when: &str, command: String) -> NextCommand {
+    NextCommand { when: when.to_owned(), command }
+}
+
+/// Ends a release that will never be resumed. A dry run answers with the state as it is, if that is allowed.
+///
+/// # Errors
+/// Without a reason, without a release, or where its status does not allow it.
+pub fn close(
+    host: &Host,
+    ticket: &TicketId,
+    reason: Option<&str>,
+    dry_run: bool,
+    face: Face<'_>,
+) -> Result<ReleaseState, OpsError> {
+    let reason = required(reason, &format!("holdpoint close {ticket} --reason 'superseded by hand'"))?;
+    if dry_run {
+        return fitting(host, ticket, Transition::Closed, "close");
+    }
+    let session = Session::open(host, face, Some(ticket), Phase::Prepare)?;
+    let state = fitting(host, ticket, Transition::Closed, "close")?;
+    let draft = EventDraft::new(EventKind::Closed).phase(state.phase).msg(reason);
+    session.note(ticket, draft)
+}
+
+/// Passes a hold point; the run goes on with `run --from`. A dry run answers with the state as it is, if that is allowed.
+///
+/// # Errors
+/// Without a reason, without a release, or where nothing is held.
+pub fn approve(
+    host: &Host,
+    ticket: &TicketId,
+    reason: Option<&str>,
+    dry_run: bool,
+    face: Face<'_>,
+) -> Result<ReleaseState, OpsError> {
+    let reason = required(reason, &format!("holdpoint approve {ticket} --reason 'looked at the backups'"))?;
+    if dry_run {
+        return fitting(host, ticket, Transition::Approved, "approve");
+    }
+    let session = Session::open(host, face, Some(ticket), Phase::Prepare)?;
+    let state = fitting(host, ticket, Transition::Approved, "approve")?;
+    let held = session.store.held_before(ticket)?.unwrap_or(state.phase);
+    session.note(ticket, EventDraft::new(EventKind::Approved).phase(held).msg(reason))
+}
+
+fn required<'r>(reason: Option<&'r str>, example: &str) -> Result<&'r str, OpsError> {
+    reason.map(str::trim).filter(|reason| !reason.is_empty()).ok_or_else(|| OpsError::Usage {
+        what: "this is audited and needs a reason".to_owned(),
+        hint: format!("add one: `{example}`"),
+    })
+}
+
+/// The ticket's state, when the table lets the verb happen to it.
+fn fitting(host: &Host, ticket: &TicketId, event: Transition, verb: &str) -> Result<ReleaseState, OpsError> {
+    let mut state =
+        host.store.state(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
+    state.status = state.status.without_runner();
+    if state.closed || next(state.status, event).is_err() {
+        let word = if state.closed { "closed" } else { state.status.word() };
+        let fact = format!("`{ticket}@{}` is {word}: `{verb}` does not fit", state.attempt);
+        let blocker = Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)
+            .way_out(host.typed("state", ticket.as_str()));
+        return Err(OpsError::Refused { blockers: vec![blocker], notes: Vec::new() });
+    }
+    Ok(state)
+}
+
+/// After a hotfix branch release: back on the main branch, when its content is what runs.
+///
+/// # Errors
+/// As [`run`].
+pub fn return_to_main(
+    host: &Host,
+    dry_run: bool,
+    face: Face<'_>,
+) -> Result<(Decision, Option<RunView>), OpsError> {
+    let look = |lock| Look { lock, ..Look::default() };
+    if dry_run {
+        let facts = observe(host, &look(Lock::Unknown))?;
+        return Ok((decision(decide::plan_return_to_main(&facts)), None));
+    }
+    let began = host.clock.monotonic();
+    let session = Session::open(host, face, None, Phase::Prepare)?;
+    let facts = observe(host, &look(Lock::Ours))?;
+    side_run(&session, decide::plan_return_to_main(&facts), &facts, began)
+}
+
+/// Runs a service's `post_start` and `ensure_config` hooks as a journaled run.
+///
+/// # Errors
+/// As [`run`].
+pub fn configure(
+    host: &Host,
+    service: &ServiceName,
+    dry_run: bool,
+    face: Face<'_>,
+) -> Result<(Decision, Option<RunView>), OpsError> {
+    let look = |lock| Look { fetch: Fetch::Keep, lock, ..Look::default() };
+    if dry_run {
+        let facts = observe(host, &look(Lock::Unknown))?;
+        return Ok((decision(decide::plan_configure(&facts, service)), None));
+    }
+    let began = host.clock.monotonic();
+    let session = Session::open(host, face, None, Phase::Migrate)?;
+    let facts = observe(host, &look(Lock::Ours))?;
+    side_run(&session, decide::plan_configure(&facts, service), &facts, began)
+}
+
+/// Carries out a plan that belongs to no ticket; it is journaled in the host's own audit log.
+pub(super) fn side_run(
+    session: &Session<'_>,
+    decided: Result<Plan, Refusal>,
+    facts: &Facts,
+    began: std::time::Duration,
+) -> Result<(Decision, Option<RunView>), OpsError> {
+    match decided {
+        Ok(plan) => {
+            session.face.person.show(&plan);
+            let view = go(session, &plan, facts, &Told::default(), began)?;
+            Ok((Decision::Plan { plan: Box::new(plan) }, Some(view)))
+        }
+        refused => Ok((decision(refused), None)),
+    }
+}

@@ -1,0 +1,24 @@
+//! `schema NAME`: what an editor needs to check a configuration file while it is written.
+
+use serde_json::Value;
+
+use crate::manifest::schema;
+
+use super::error::OpsError;
+
+/// The JSON schema of a configuration file: `release` or `manifest`.
+///
+/// # Errors
+/// A usage error that names the schemas there are.
+pub fn schema(name: &str) -> Result<Value, OpsError> {
+    schema::schema(name).ok_or_else(|| {
+        let known: Vec<String> = schema::SCHEMAS
+            .iter()
+            .map(|(name, file)| format!("`holdpoint schema {name}` ({file})"))
+            .collect();
+        OpsError::Usage {
+            what: format!("`{}` is no schema of ours", name.escape_debug()),
+            hint: known.join(", "),
+        }
+    })
+}

@@ -1,0 +1,271 @@
+//! The host held for one run: lock, journal, recorder, and the attempt's first and last records.
+
+use std::sync::Arc;
+
+use crate::decide::commands;
+use crate::engine::{self, Context, OpenSets, Recorder, RunEnd};
+use crate::model::event::{EventDraft, EventKind, Progress};
+use crate::model::facts::Facts;
+use crate::model::id::{AttemptId, TicketId};
+use crate::model::phase::Phase;
+use crate::model::plan::{Plan, PlanVerb};
+use crate::model::projection::{self, field};
+use crate::model::reason::{Blocker, ending_of};
+use crate::model::release::{ReleaseState, Status};
+use crate::store::{Durability, HolderText, Journal, LockedStore};
+use crate::sys::clock::Clock;
+
+use super::error::OpsError;
+use super::face::Face;
+use super::host::Host;
+use super::told::Told;
+
+/// The host, locked by us.
+pub(super) struct Session<'a> {
+    pub(super) host: &'a Host,
+    pub(super) face: Face<'a>,
+    pub(super) store: LockedStore,
+}
+
+impl<'a> Session<'a> {
+    /// Takes the host for a ticket.
+    ///
+    /// # Errors
+    /// `Locked` with the holder when another run lives.
+    pub(super) fn open(
+        host: &'a Host,
+        face: Face<'a>,
+        ticket: Option<&TicketId>,
+        phase: Phase,
+    ) -> Result<Self, OpsError> {
+        let holder = HolderText {
+            operator: host.operator.clone(),
+            ticket: ticket.cloned(),
+            phase: Some(phase),
+            since: host.clock.now(),
+        };
+        let store = host.store.lock(&holder)?;
+        Ok(Self { host, face, store })
+    }
+
+    pub(super) fn journal(&self, attempt: &AttemptId) -> Result<Journal, OpsError> {
+        let clock: Arc<dyn Clock> = Arc::clone(&self.host.clock);
+        Ok(self.store.journal(&attempt.ticket, attempt.number, &self.host.operator, clock)?)
+    }
+
+    /// Records that a run was refused (design/04): of a ticket with no attempt past prepare as a failed prepare, which
+    /// is where seed 003 looks for it; of any other as `refused`, and no state changes.
+    pub(super) fn refuse(
+        &self,
+        facts: &Facts,
+        ticket: &TicketId,
+        asked: Phase,
+        blockers: &[Blocker],
+    ) -> Result<(), OpsError> {
+        let Some(first) = blockers.first() else { return Ok(()) };
+        let state = self.store.state(ticket)?;
+        let number = state.as_ref().map_or(1, |state| state.attempt);
+        let attempt = AttemptId { ticket: ticket.clone(), number };
+        let journal = self.journal(&attempt)?;
+        let early = state.as_ref().is_none_or(|state| state.merge.is_none() && !state.status.is_backward());
+        let fresh = state.is_none();
+        let recorder = self.recorder(&journal, state);
+        let rc = i32::from(ending_of(blockers).status());
+        let about = |kind| {
+            let draft = EventDraft::new(kind).phase(asked).rc(rc).reason(first.code.word());
+            draft.msg(first.fact.lines().next().unwrap_or_default())
+        };
+        let prepare_failed = early && matches!(asked, Phase::Prepare);
+        if !prepare_failed {
+            recorder.record(about(EventKind::Refused), Durability::Sync)?;
+            return Ok(());
+        }
+        if fresh {
+            let draft = EventDraft::new(EventKind::Created)
+                .detail(field::BASE, facts.git.head.as_str())
+                .detail(field::BRANCH, facts.git.release_branch.as_str())
+                .detail(field::HOST, &self.host.name)
+                .detail(field::CYCLE, "1");
+            recorder.record(draft, Durability::Ride)?;
+        }
+        recorder.record(about(EventKind::Failed), Durability::Sync)?;
+        recorder.save()?;
+        self.index(&recorder);
+        Ok(())
+    }
+
+    pub(super) fn recorder<'s>(&'s self, journal: &'s Journal, state: Option<ReleaseState>) -> Recorder<'s> {
+        Recorder::new(&self.store, journal, self.host.clock.as_ref(), self.face.watcher, state)
+    }
+
+    /// Carries a plan out: the attempt's first records, the engine, the index.
+    pub(super) fn carry_out(
+        &self,
+        plan: &Plan,
+        facts: &Facts,
+        said: &Told,
+    ) -> Result<(RunEnd, Option<ReleaseState>), OpsError> {
+        let known = self.store.state_or_why(&plan.attempt.ticket)?;
+        if let Some((_, Some(why))) = &known {
+            self.face.watcher.progress(&Progress::Note(why.clone()));
+        }
+        let goes_on = known.as_ref().is_some_and(|(state, _)| goes_on(plan, state));
+        if plan.verb == PlanVerb::Run && !goes_on {
+            self.supersede(plan)?;
+        }
+        let journal = self.journal(&plan.attempt)?;
+        let recorder = self.recorder(&journal, self.store.state(&plan.attempt.ticket)?);
+        self.begin(plan, said, &recorder)?;
+        let context = Context {
+            store: &self.store,
+            clock: Arc::clone(&self.host.clock),
+            stop: self.face.stop,
+            redactor: &self.host.redactor,
+            runtime: &facts.runtime,
+            git: &self.host.git,
+            surroundings: &self.host.surroundings,
+            env_files: self.host.env_files.clone(),
+            attempt: plan.attempt.clone(),
+            timeout: facts.target_settings.run.timeout,
+            silence: facts.target_settings.run.silence,
+            sets: OpenSets::default(),
+        };
+        let end = engine::run(plan, &context, &recorder)?;
+        self.index(&recorder);
+        if matches!(end, RunEnd::Done) {
+            self.taken_back_too(plan)?;
+        }
+        Ok((end, recorder.state()))
+    }
+
+    /// The records before the first step. What the runner before us left open is closed first (design/03).
+    fn begin(&self, plan: &Plan, said: &Told, recorder: &Recorder<'_>) -> Result<(), OpsError> {
+        let known = recorder.state();
+        if let Some(state) = &known
+            && state.status.without_runner() != state.status
+        {
+            let draft = EventDraft::new(EventKind::Interrupted).phase(state.phase).reason("runner-gone");
+            recorder.record(draft, Durability::Ride)?;
+        }
+        for mark in said.marks() {
+            recorder.record(mark, Durability::Ride)?;
+        }
+        match plan.verb {
+            PlanVerb::Run if known.as_ref().is_some_and(|state| goes_on(plan, state)) => {
+                let draft =
+                    EventDraft::new(EventKind::Resumed).phase(plan.from).detail(field::PLAN, &plan.id);
+                recorder.record(said.in_record(draft), Durability::Sync)?;
+            }
+            PlanVerb::Run => self.create(plan, said, recorder)?,
+            PlanVerb::Revert => {
+                let kind = match known.as_ref().map(|state| state.status) {
+                    Some(Status::Reverting | Status::RevertInterrupted | Status::Stuck) => EventKind::Resumed,
+                    _ => EventKind::Reverting,
+                };
+                let draft = EventDraft::new(kind).phase(Phase::Revert).detail(field::PLAN, &plan.id);
+                self.store.save_plan(&plan.attempt, "revert", plan)?;
+                recorder.record(said.in_record(draft), Durability::Sync)?;
+            }
+            _ => return Ok(()),
+        }
+        recorder.save()?;
+        Ok(())
+    }
+
+    /// A new attempt: `created`, its snapshot and plan on disk, `planned`, `started`.
+    fn create(&self, plan: &Plan, said: &Told, recorder: &Recorder<'_>) -> Result<(), OpsError> {
+        let services: Vec<&str> = plan.services.iter().map(|service| service.name.as_str()).collect();
+        let mut draft = EventDraft::new(EventKind::Created)
+            .phase(plan.from)
+            .detail(field::BASE, plan.base.as_str())
+            .detail(field::BRANCH, plan.branch.as_str())
+            .detail(field::SERVICES, services.join(" "))
+            .detail(field::HOST, &self.host.name)
+            .detail(field::CYCLE, plan.cycle.to_string())
+            .detail("trigger", &plan.trigger);
+        if !plan.backups.is_empty() {
+            draft = draft.detail(field::BACKUPS, projection::stamps_text(&plan.backups));
+        }
+        if let Some(head) = &plan.head {
+            draft = draft.detail(field::HEAD, head.as_str());
+        }
+        recorder.record(said.in_record(draft), Durability::Ride)?;
+        let mut planned = EventDraft::new(EventKind::Planned).detail(field::PLAN, &plan.id);
+        if let Some(snapshot) = &plan.snapshot {
+            planned = planned.detail(field::SNAPSHOT, self.store.save_snapshot(&plan.attempt, snapshot)?);
+        }
+        self.store.save_plan(&plan.attempt, "plan", plan)?;
+        self.store.save_migrate_script(&plan.attempt, &commands::migrate_script(plan))?;
+        recorder.record(planned, Durability::Ride)?;
+        recorder.record(EventDraft::new(EventKind::Started).phase(plan.from), Durability::Sync)?;
+        Ok(())
+    }
+
+    /// Records, of each later release that this revert took back too, that it is reverted.
+    fn taken_back_too(&self, plan: &Plan) -> Result<(), OpsError> {
+        for attempt in &plan.also {
+            let journal = self.journal(attempt)?;
+            let recorder = self.recorder(&journal, self.store.state(&attempt.ticket)?);
+            let with = plan.attempt.to_string();
+            let begun = EventDraft::new(EventKind::Reverting).phase(Phase::Revert).detail(field::BY, &with);
+            recorder.record(begun, Durability::Ride)?;
+            let ended = EventDraft::new(EventKind::Reverted).rc(0).detail(field::BY, &with);
+            recorder.record(ended, Durability::Sync)?;
+            recorder.save()?;
+            self.index(&recorder);
+        }
+        Ok(())
+    }
+
+    /// Marks the attempt that this one takes over. It may be of the same ticket, so its journal is closed again before
+    /// the new attempt's is opened.
+    fn supersede(&self, plan: &Plan) -> Result<(), OpsError> {
+        let Some(old) = &plan.supersedes else { return Ok(()) };
+        let old: AttemptId = old.parse()?;
+        let journal = self.journal(&old)?;
+        let recorder = self.recorder(&journal, self.store.state(&old.ticket)?);
+        let draft = EventDraft::new(EventKind::Superseded).detail(field::BY, plan.attempt.to_string());
+        recorder.record(draft, Durability::Sync)?;
+        recorder.save()?;
+        self.index(&recorder);
+        Ok(())
+    }
+
+    /// Updates the listing index. It may be lost at any time, so its failure never fails a release.
+    pub(super) fn index(&self, recorder: &Recorder<'_>) {
+        if let Some(state) = recorder.state()
+            && let Err(error) = self.store.index(&state)
+        {
+            let note = format!(
+                "the listing index was not updated ({error}); `holdpoint list --reindex` rebuilds it"
+            );
+            recorder.progress(&Progress::Note(note));
+        }
+    }
+
+    /// Records something that belongs to no ticket, in the host's own audit log.
+    pub(super) fn audit(&self, draft: EventDraft) -> Result<(), OpsError> {
+        let journal = self.journal(&AttemptId { ticket: TicketId::audit(), number: 1 })?;
+        let recorder = self.recorder(&journal, None);
+        recorder.record(draft, Durability::Sync)?;
+        Ok(())
+    }
+
+    /// Records an event of a ticket outside a run (approve, close).
+    pub(super) fn note(&self, ticket: &TicketId, draft: EventDraft) -> Result<ReleaseState, OpsError> {
+        let state =
+            self.store.state(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
+        let attempt = AttemptId { ticket: ticket.clone(), number: state.attempt };
+        let journal = self.journal(&attempt)?;
+        let recorder = self.recorder(&journal, Some(state.clone()));
+        recorder.record(draft, Durability::Sync)?;
+        recorder.save()?;
+        self.index(&recorder);
+        Ok(recorder.state().unwrap_or(state))
+    }
+}
+
+/// Whether a plan goes on with the attempt that is recorded, or begins another one.
+fn goes_on(plan: &Plan, state: &ReleaseState) -> bool {
+    plan.trigger == "resume" && plan.attempt.number == state.attempt
+}

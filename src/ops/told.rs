@@ -1,0 +1,101 @@
+//! What the person said beside the ticket: flags, the reason, marks on steps. It stands in the audit log (design/01).
+
+use crate::model::event::{EventDraft, EventKind};
+use crate::model::facts::{Facts, StepRecord};
+use crate::model::id::StepName;
+use crate::model::request::{RevertRequest, RunRequest};
+
+/// What the person said.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    flags: Vec<String>,
+    reason: Option<String>,
+    marks: Vec<EventDraft>,
+    /// Names in the environment files whose values are not those of the attempt's snapshot.
+    changed_names: Vec<String>,
+}
+
+impl Told {
+    /// With `run`.
+    pub(super) fn with_run(request: &RunRequest, facts: &Facts) -> Self {
+        Self {
+            flags: request.audited(),
+            reason: request.reason.clone(),
+            marks: marks(
+                request.mark_done.as_ref(),
+                request.run_again.as_ref(),
+                request.reason.as_deref(),
+                facts,
+            ),
+            changed_names: if request.from.is_some() { changed_names(facts) } else { Vec::new() },
+        }
+    }
+
+    /// With `revert`.
+    pub(super) fn with_revert(request: &RevertRequest, facts: &Facts) -> Self {
+        Self {
+            flags: request.audited(),
+            reason: request.reason.clone(),
+            marks: marks(
+                request.mark_done.as_ref(),
+                request.run_again.as_ref(),
+                request.reason.as_deref(),
+                facts,
+            ),
+            changed_names: Vec::new(),
+        }
+    }
+
+    /// The marks, as records of their own.
+    pub(super) fn marks(&self) -> impl Iterator<Item = EventDraft> + '_ {
+        self.marks.iter().cloned()
+    }
+
+    /// The record that begins or resumes an attempt, with what was said.
+    pub(super) fn in_record(&self, mut draft: EventDraft) -> EventDraft {
+        if !self.flags.is_empty() {
+            draft = draft.detail("flags", self.flags.join(" "));
+        }
+        if !self.changed_names.is_empty() {
+            draft = draft.detail("changed_env", self.changed_names.join(" "));
+        }
+        match &self.reason {
+            Some(reason) => draft.msg(reason),
+            None => draft,
+        }
+    }
+}
+
+/// `marked-done` and `run-again`, for steps whose end is unknown.
+pub(super) fn marks(
+    done: Option<&StepName>,
+    again: Option<&StepName>,
+    reason: Option<&str>,
+    facts: &Facts,
+) -> Vec<EventDraft> {
+    let steps = facts.history.as_ref().map(|history| &history.steps);
+    let phase =
+        |step: &StepName| steps.and_then(|steps| steps.get(step)).map(|record: &StepRecord| record.phase);
+    let mark = |kind: EventKind, step: &StepName| {
+        let draft = EventDraft::new(kind).step(step.clone());
+        let draft = EventDraft { phase: phase(step), ..draft };
+        match reason {
+            Some(reason) => draft.msg(reason),
+            None => draft,
+        }
+    };
+    let done = done.map(|step| mark(EventKind::MarkedDone, step));
+    let again = again.map(|step| mark(EventKind::RunAgain, step));
+    done.into_iter().chain(again).collect()
+}
+
+/// Names whose values changed, came or went since the attempt's snapshot; the values are never shown.
+fn changed_names(facts: &Facts) -> Vec<String> {
+    let Some(snapshot) = facts.history.as_ref().and_then(|history| history.snapshot.as_ref()) else {
+        return Vec::new();
+    };
+    let (then, now) = (&snapshot.environment, &facts.environment);
+    let changed = now.iter().filter(|(name, hash)| then.get(*name) != Some(*hash)).map(|(name, _)| name);
+    let gone = then.keys().filter(|name| !now.contains_key(*name));
+    changed.chain(gone).cloned().collect()
+}

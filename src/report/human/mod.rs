@@ -1,0 +1,11 @@
+//! What a person reads in a terminal, one file a kind of answer.
+
+pub mod backups;
+pub mod blockers;
+pub mod events;
+pub mod failure;
+pub mod host;
+pub mod plan;
+pub mod releases;
+pub mod setup;
+pub mod story;

@@ -1,0 +1,162 @@
+//! Reads an audit log whole: every line's grammar, its place in the chain, and what a crash left at the end.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::event::RunEvent;
+use crate::model::id::TicketId;
+use crate::sys::files;
+
+use super::error::StoreError;
+use super::line;
+
+/// A log may have this many bytes.
+const LOG_LIMIT: u64 = 1 << 30;
+
+/// The end of a log: its last whole record's number and chain value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) seq: u64,
+    pub(super) chain: String,
+}
+
+/// A log as it was read.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) events: Vec<RunEvent>,
+    pub(super) head: Head,
+    /// Bytes of whole lines.
+    pub(super) whole: u64,
+    /// What stands after them: the tail of a write that a crash cut off.
+    pub(super) torn: Vec<u8>,
+}
+
+/// What checking a log found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// Whole records in their place.
+    pub records: u64,
+    /// The head's sequence number.
+    pub head_seq: u64,
+    /// The head's chain value.
+    pub head_chain: String,
+    /// What is wrong; empty: nothing.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong with a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Line, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Reads a log. `acknowledged` is the head that the state file names: up to there it must be whole.
+///
+/// # Errors
+/// [`StoreError::Damaged`] with the first line that is wrong.
+pub(super) fn read(path: &Path, ticket: &TicketId, acknowledged: Option<&Head>) -> Result<Log, StoreError> {
+    if !files::exists(path) {
+        let head = Head { seq: 0, chain: line::first_chain(ticket) };
+        let log = Log { events: Vec::new(), head, whole: 0, torn: Vec::new() };
+        return reach(path, log, acknowledged);
+    }
+    let bytes = files::read_limited(path, LOG_LIMIT)?;
+    let mut head = Head { seq: 0, chain: line::first_chain(ticket) };
+    let mut events = Vec::new();
+    let mut whole = 0;
+    let mut torn = Vec::new();
+    for (index, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        // A cut-off write has no newline, or blocks of NUL where the data never reached the disk.
+        let cut = !piece.ends_with(b"\n") || piece.contains(&0);
+        let beyond = acknowledged.is_none_or(|known| head.seq >= known.seq);
+        if cut && beyond {
+            torn = bytes[whole..].to_vec();
+            break;
+        }
+        let event =
+            follow(piece, &mut head, ticket).map_err(|what| damaged(path, index as u64 + 1, &what))?;
+        events.push(event);
+        whole += piece.len();
+    }
+    reach(path, Log { events, head, whole: whole as u64, torn }, acknowledged)
+}
+
+/// A log that ends before what the state file saw of it was cut.
+fn reach(path: &Path, log: Log, acknowledged: Option<&Head>) -> Result<Log, StoreError> {
+    let Some(known) = acknowledged.filter(|known| known.seq > 0) else { return Ok(log) };
+    if log.head.seq < known.seq {
+        let what = format!("it ends at record {} and the state file saw {}", log.head.seq, known.seq);
+        return Err(StoreError::Damaged { path: path.to_path_buf(), what });
+    }
+    Ok(log)
+}
+
+/// Checks that a line is the next one, and moves the head onto it.
+fn follow(piece: &[u8], head: &mut Head, ticket: &TicketId) -> Result<RunEvent, String> {
+    let text = std::str::from_utf8(piece).map_err(|_| "it is not UTF-8".to_owned())?;
+    let text = text.strip_suffix('\n').ok_or("it does not end")?;
+    let read = line::parse(text)?;
+    if read.chain != line::next_chain(&head.chain, &text[..read.bound]) {
+        return Err("its chain value does not follow from the line before: it was changed, moved or forged"
+            .to_owned());
+    }
+    if read.event.seq != head.seq + 1 {
+        return Err(format!("it is record {} and {} was expected", read.event.seq, head.seq + 1));
+    }
+    if read.event.ticket != *ticket {
+        return Err(format!("it belongs to `{}`", read.event.ticket));
+    }
+    *head = Head { seq: read.event.seq, chain: read.chain };
+    Ok(read.event)
+}
+
+fn damaged(path: &Path, number: u64, what: &str) -> StoreError {
+    StoreError::Damaged { path: PathBuf::from(path), what: format!("line {number}: {what}") }
+}
+
+/// Checks a log and goes on past what is wrong, so that everything is named.
+///
+/// # Errors
+/// When it cannot be read at all.
+pub(super) fn verify(
+    path: &Path,
+    ticket: &TicketId,
+    acknowledged: Option<&Head>,
+) -> Result<Verification, StoreError> {
+    let bytes = if files::exists(path) { files::read_limited(path, LOG_LIMIT)? } else { Vec::new() };
+    let mut head = Head { seq: 0, chain: line::first_chain(ticket) };
+    let mut verification =
+        Verification { records: 0, head_seq: 0, head_chain: head.chain.clone(), findings: Vec::new() };
+    for (index, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let number = index as u64 + 1;
+        match follow(piece, &mut head, ticket) {
+            Ok(_) => verification.records += 1,
+            Err(what) => {
+                verification.findings.push(Finding { line: number, what });
+                // Go on from what the line itself claims, so that one wrong line is one finding.
+                let claimed =
+                    std::str::from_utf8(piece).ok().and_then(|text| line::parse(text.trim_end()).ok());
+                if let Some(read) = claimed {
+                    head = Head { seq: read.event.seq, chain: read.chain };
+                }
+            }
+        }
+    }
+    if let Some(known) = acknowledged.filter(|known| known.seq > head.seq) {
+        let what = format!("the log ends at record {} and the state file saw {}", head.seq, known.seq);
+        verification.findings.push(Finding { line: verification.records + 1, what });
+    }
+    verification.head_seq = head.seq;
+    verification.head_chain = head.chain;
+    Ok(verification)
+}
+
+/// Sequence number of a log's last whole line, from its end alone; none where that cannot be told.
+pub(super) fn last_seq(path: &Path) -> Option<u64> {
+    let tail = files::read_tail(path, 2 * line::LINE_LIMIT as u64).ok()?;
+    let text = String::from_utf8_lossy(&tail);
+    let last = text.trim_end_matches('\n').rsplit('\n').next()?;
+    line::parse(last).ok().map(|read| read.event.seq)
+}

@@ -1,0 +1,95 @@
+//! What a log says about a ticket beyond its state: phases, steps, scripts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::event::{EventKind, RunEvent};
+use crate::model::facts::{StepEnd, StepRecord};
+use crate::model::id::StepName;
+use crate::model::phase::Phase;
+use crate::model::projection::field;
+
+/// What a ticket's log says about its newest cycle.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Phases of this cycle recorded `done`, or left out with a reason.
+    pub phases_done: BTreeSet<Phase>,
+    /// What became of each step of this cycle: its newest record, whichever attempt made it.
+    pub steps: BTreeMap<StepName, StepRecord>,
+    /// Ticket scripts that ever ran to a good end: path → sha256.
+    pub scripts_run: BTreeMap<String, String>,
+    /// Keys of `holdpoint once` that are done in this cycle.
+    pub once_done: BTreeSet<String>,
+    /// Phase before which it was held last.
+    pub held_before: Option<Phase>,
+}
+
+/// Reads a ticket's events in order.
+pub(super) fn of(events: &[RunEvent]) -> History {
+    let mut history = History::default();
+    let mut cycle = String::new();
+    let mut running: BTreeMap<StepName, (String, String)> = BTreeMap::new();
+    for event in events {
+        match (&event.event, event.phase) {
+            (EventKind::Created, _) => {
+                let this = event.details.get(field::CYCLE).cloned().unwrap_or_default();
+                let goes_on = this == cycle && event.details.contains_key(field::HEAD);
+                if !goes_on {
+                    history.phases_done.clear();
+                }
+                if this != cycle {
+                    history.steps.clear();
+                }
+                cycle = this;
+            }
+            // A phase that begins again is not done, and neither is what follows it.
+            (EventKind::Start | EventKind::Resumed, Some(phase)) => {
+                history.phases_done.retain(|done| *done < phase);
+            }
+            (EventKind::Done | EventKind::Skipped | EventKind::SkippedNoScript, Some(phase)) => {
+                history.phases_done.insert(phase);
+            }
+            (EventKind::Held, phase) => history.held_before = phase,
+            (EventKind::Reverting, _) => history.phases_done.clear(),
+            _ => step(&mut history, &mut running, event),
+        }
+    }
+    history
+}
+
+fn step(history: &mut History, running: &mut BTreeMap<StepName, (String, String)>, event: &RunEvent) {
+    let (Some(name), Some(phase)) = (&event.step, event.phase) else { return };
+    let mut end = |end: StepEnd| {
+        if let Some(record) = history.steps.get_mut(name) {
+            record.end = end;
+            record.ms = event.ms;
+        }
+    };
+    match event.event {
+        EventKind::StepStart => {
+            let text = |field: &str| event.details.get(field).cloned();
+            if let (Some(path), Some(hash)) = (text(field::PATH), text(field::SCRIPT)) {
+                running.insert(name.clone(), (path, hash));
+            }
+            let record = StepRecord {
+                phase,
+                end: StepEnd::Open,
+                started_at: event.at,
+                ms: None,
+                inputs: text(field::INPUTS),
+                script: text(field::SCRIPT),
+            };
+            history.steps.insert(name.clone(), record);
+        }
+        EventKind::StepDone | EventKind::StepVerified => {
+            end(StepEnd::Done);
+            if let Some((path, hash)) = running.remove(name) {
+                history.scripts_run.insert(path, hash);
+            }
+        }
+        EventKind::StepFailed => end(StepEnd::Failed(event.rc.unwrap_or(1))),
+        EventKind::StepUndecided => end(StepEnd::Undecided),
+        EventKind::MarkedDone => end(StepEnd::MarkedDone),
+        EventKind::RunAgain => end(StepEnd::RunAgain),
+        _ => {}
+    }
+}

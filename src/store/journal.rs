@@ -1,0 +1,140 @@
+//! The one writer of an audit log: record, do, record — durable where it must be, once for all who wait.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::event::{EVENT_VERSION, EventDraft, RunEvent};
+use crate::model::id::TicketId;
+use crate::sys::clock::Clock;
+use crate::sys::files::AppendFile;
+
+use super::audit_log::Head;
+use super::error::StoreError;
+use super::line;
+
+/// Whether a record must be on disk before its writer goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// It rides on the next sync.
+    Ride,
+    /// It and everything before it is on disk when `record` returns.
+    Sync,
+}
+
+/// A ticket's log, open for writing.
+pub struct Journal {
+    path: PathBuf,
+    ticket: TicketId,
+    attempt: u32,
+    operator: String,
+    clock: Arc<dyn Clock>,
+    written: Mutex<Written>,
+    /// Number of the last record known to be on disk. Held while syncing, so that callers who wait share one sync.
+    synced: Mutex<u64>,
+}
+
+struct Written {
+    file: AppendFile,
+    head: Head,
+    poisoned: bool,
+}
+
+impl Journal {
+    pub(super) fn new(
+        path: PathBuf,
+        ticket: TicketId,
+        attempt: u32,
+        operator: &str,
+        clock: Arc<dyn Clock>,
+        file: AppendFile,
+        head: Head,
+    ) -> Self {
+        let synced = Mutex::new(head.seq);
+        let written = Mutex::new(Written { file, head, poisoned: false });
+        Self { path, ticket, attempt, operator: operator.to_owned(), clock, written, synced }
+    }
+
+    /// Appends a record in one write. With [`Durability::Sync`] it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it could not be written (a short write is taken back), or made durable: then nothing more is recorded.
+    pub fn record(&self, draft: EventDraft, durability: Durability) -> Result<RunEvent, StoreError> {
+        let event = {
+            let mut written = self.written();
+            self.refuse_if(written.poisoned)?;
+            let event = self.complete(draft, written.head.seq + 1);
+            let (text, chain) = line::render(&event, &written.head.chain)?;
+            written.file.append(text.as_bytes())?;
+            written.head = Head { seq: event.seq, chain };
+            event
+        };
+        if durability == Durability::Sync {
+            self.sync_to(event.seq)?;
+        }
+        Ok(event)
+    }
+
+    /// Makes everything recorded so far durable.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let seq = self.written().head.seq;
+        self.sync_to(seq)
+    }
+
+    /// Number and chain value of the last record.
+    pub fn head(&self) -> (u64, String) {
+        let written = self.written();
+        (written.head.seq, written.head.chain.clone())
+    }
+
+    /// One fdatasync serves every caller whose record was written before it began.
+    fn sync_to(&self, seq: u64) -> Result<(), StoreError> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if *synced >= seq {
+            return Ok(());
+        }
+        let (file, upto) = {
+            let written = self.written();
+            self.refuse_if(written.poisoned)?;
+            (written.file.sync_handle(), written.head.seq)
+        };
+        if let Err(error) = file.sync() {
+            // What the kernel dropped after a failed fsync is not known: this descriptor is never used again.
+            self.written().poisoned = true;
+            return Err(error.into());
+        }
+        *synced = upto;
+        Ok(())
+    }
+
+    fn refuse_if(&self, poisoned: bool) -> Result<(), StoreError> {
+        if poisoned { Err(StoreError::Poisoned { path: self.path.clone() }) } else { Ok(()) }
+    }
+
+    fn complete(&self, draft: EventDraft, seq: u64) -> RunEvent {
+        let now = self.clock.now();
+        let at = chrono::DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
+        RunEvent {
+            v: EVENT_VERSION,
+            seq,
+            at,
+            ticket: self.ticket.clone(),
+            attempt: self.attempt,
+            phase: draft.phase,
+            event: draft.kind,
+            rc: draft.rc,
+            step: draft.step,
+            operator: self.operator.clone(),
+            ms: draft.ms,
+            reason: draft.reason,
+            details: draft.details,
+            msg: draft.msg,
+        }
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,118 @@
+//! Where everything lies (design/03). Nobody else joins these paths.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::id::{AttemptId, BackupStamp, ServiceName, StepName, TicketId};
+
+/// Every path of a workspace.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    workspace: PathBuf,
+    backups: PathBuf,
+}
+
+impl Layout {
+    /// The workspace of a project root, with its backup folder (absolute, or relative to the root).
+    pub fn new(root: &Path, backups: &Path) -> Self {
+        Self { workspace: root.join(".asd/workspace"), backups: root.join(backups) }
+    }
+
+    /// `.asd/workspace`
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    /// Folder of backup sets.
+    pub fn backups(&self) -> &Path {
+        &self.backups
+    }
+
+    /// Kernel lock: a runner lives.
+    pub fn host_lock(&self) -> PathBuf {
+        self.workspace.join("host.lock")
+    }
+
+    /// Kernel lock: work of a runner lives.
+    pub fn host_fence(&self) -> PathBuf {
+        self.workspace.join("host.fence")
+    }
+
+    /// Listing index.
+    pub fn index(&self) -> PathBuf {
+        self.workspace.join("index.sqlite")
+    }
+
+    /// Folder of states and logs.
+    pub fn releases(&self) -> PathBuf {
+        self.workspace.join("releases")
+    }
+
+    /// `<ticket>.env`
+    pub fn state(&self, ticket: &TicketId) -> PathBuf {
+        self.releases().join(format!("{ticket}.env"))
+    }
+
+    /// `<ticket>.log`; mutations without a ticket are in `audit.log`.
+    pub fn log(&self, ticket: &TicketId) -> PathBuf {
+        if ticket.is_audit() {
+            self.workspace.join("audit.log")
+        } else {
+            self.releases().join(format!("{ticket}.log"))
+        }
+    }
+
+    /// Folder of a ticket.
+    pub fn ticket(&self, ticket: &TicketId) -> PathBuf {
+        if ticket.is_audit() { self.workspace.join("audit") } else { self.releases().join(ticket.as_str()) }
+    }
+
+    /// Folder of an attempt.
+    pub fn attempt(&self, attempt: &AttemptId) -> PathBuf {
+        self.ticket(&attempt.ticket).join(attempt.number.to_string())
+    }
+
+    /// Immutable intent of an attempt.
+    pub fn snapshot(&self, attempt: &AttemptId) -> PathBuf {
+        self.attempt(attempt).join("snapshot.toml")
+    }
+
+    /// What was decided: `plan.json`, `revert.json`.
+    pub fn plan(&self, attempt: &AttemptId, name: &str) -> PathBuf {
+        self.attempt(attempt).join(format!("{name}.json"))
+    }
+
+    /// Phase 2 to read.
+    pub fn migrate_script(&self, attempt: &AttemptId) -> PathBuf {
+        self.attempt(attempt).join("migrate.sh")
+    }
+
+    /// Folder of one run of a step; `seq` is that of its intent, so it is never reused.
+    pub fn step(&self, attempt: &AttemptId, seq: u64, step: &StepName) -> PathBuf {
+        self.attempt(attempt).join("steps").join(format!("{seq}-{step}"))
+    }
+
+    /// Folder of an evidence bundle.
+    pub fn evidence(&self, attempt: &AttemptId, id: &str) -> PathBuf {
+        self.attempt(attempt).join("evidence").join(id)
+    }
+
+    /// A torn log tail that was moved aside.
+    pub fn torn(&self, ticket: &TicketId, seq: u64) -> PathBuf {
+        self.ticket(ticket).join("torn").join(seq.to_string())
+    }
+
+    /// Markers of `holdpoint once`, by cycle.
+    pub fn once(&self, ticket: &TicketId, cycle: u32) -> PathBuf {
+        self.ticket(ticket).join("once").join(cycle.to_string())
+    }
+
+    /// Backup sets of a service.
+    pub fn backups_of(&self, service: &ServiceName) -> PathBuf {
+        self.backups.join(service.as_str())
+    }
+
+    /// One backup set.
+    pub fn backup_set(&self, service: &ServiceName, stamp: &BackupStamp) -> PathBuf {
+        self.backups_of(service).join(stamp.as_str())
+    }
+}

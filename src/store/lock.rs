@@ -1,0 +1,133 @@
+//! Who holds this host: kernel locks that die with their holder, and a text that only explains (design/03).
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::time::Duration;
+
+use crate::model::id::TicketId;
+use crate::model::phase::Phase;
+use crate::sys::{files, process};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::error::StoreError;
+use super::layout::Layout;
+
+/// What a runner says of itself while it holds the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderText {
+    /// Who started it.
+    pub operator: String,
+    /// On which ticket.
+    pub ticket: Option<TicketId>,
+    /// In which phase it began.
+    pub phase: Option<Phase>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Who holds the host, as the lock's text says. The text explains; only the kernel's lock decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Process id of the runner.
+    pub pid: Option<u32>,
+    /// Who started it.
+    pub operator: Option<String>,
+    /// Since when.
+    pub since: Option<DateTime<Utc>>,
+    /// On which ticket.
+    pub ticket: Option<TicketId>,
+    /// In which phase it began.
+    pub phase: Option<Phase>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.operator {
+            Some(operator) => write!(f, "`{operator}`")?,
+            None => f.write_str("another run")?,
+        }
+        if let Some(since) = &self.since {
+            write!(f, " since {}", since.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+        }
+        if let Some(ticket) = &self.ticket {
+            write!(f, ", on `{ticket}`")?;
+        }
+        if let Some(phase) = &self.phase {
+            write!(f, " from phase {phase}")?;
+        }
+        if let Some(pid) = &self.pid {
+            write!(f, " (process {pid})")?;
+        }
+        Ok(())
+    }
+}
+
+/// Both locks, held until this is dropped. They are closed, never unlocked and never deleted.
+#[derive(Debug)]
+pub(super) struct HostLock {
+    _lock: File,
+    _fence: File,
+}
+
+/// A look at the lock by another process holds it for an instant: contention that short is no holder.
+const INSTANT: Duration = Duration::from_millis(5);
+const INSTANTS: u32 = 20;
+
+/// Takes the host.
+///
+/// # Errors
+/// [`StoreError::Locked`] with the holder when another run lives.
+pub(super) fn take(layout: &Layout, text: &HolderText, mode: u32) -> Result<HostLock, StoreError> {
+    let lock = files::open_or_create(&layout.host_lock(), mode)?;
+    let fence = files::open_or_create(&layout.host_fence(), mode)?;
+    for file in [&lock, &fence] {
+        let mut tries = 0;
+        while !files::try_take(file) {
+            tries += 1;
+            if tries > INSTANTS {
+                let holder = Box::new(holder(layout));
+                return Err(StoreError::Locked { holder });
+            }
+            crate::sys::clock::pause(INSTANT);
+        }
+    }
+    say(&lock, text);
+    Ok(HostLock { _lock: lock, _fence: fence })
+}
+
+/// Writes who we are. It only explains, so a failure to write it does not matter.
+fn say(mut lock: &File, text: &HolderText) {
+    let mut lines = vec![
+        format!("pid={}", process::own_pid()),
+        format!("boot={}", process::boot_id()),
+        format!("operator={}", text.operator.replace(['\n', '\r'], " ")),
+        format!("since={}", text.since.to_rfc3339_opts(SecondsFormat::Millis, true)),
+    ];
+    lines.extend(text.ticket.as_ref().map(|ticket| format!("ticket={ticket}")));
+    lines.extend(text.phase.map(|phase| format!("phase={phase}")));
+    let _ = lock
+        .set_len(0)
+        .and_then(|()| lock.seek(SeekFrom::Start(0)))
+        .and_then(|_| lock.write_all((lines.join("\n") + "\n").as_bytes()));
+}
+
+/// What the lock's text says.
+pub(super) fn holder(layout: &Layout) -> Holder {
+    let Ok(text) = files::read_text(&layout.host_lock(), 4096) else { return Holder::default() };
+    let value = |key: &str| {
+        text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned)
+    };
+    Holder {
+        pid: value("pid").and_then(|pid| pid.parse().ok()),
+        operator: value("operator"),
+        since: value("since").and_then(|at| at.parse().ok()),
+        ticket: value("ticket").and_then(|ticket| ticket.parse().ok()),
+        phase: value("phase").and_then(|phase| phase.parse().ok()),
+    }
+}
+
+/// Whether a runner lives: the lock cannot be shared right now.
+pub(super) fn is_held(layout: &Layout) -> bool {
+    files::open(&layout.host_lock()).is_ok_and(|file| !files::try_share(&file))
+}

@@ -1,0 +1,362 @@
+//! Files below one folder, reached through a descriptor of that folder and never through a symlink (design/08): a name
+//! that somebody planted inside cannot lead out.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::{FileError, failed, read, write};
+
+/// A folder and everything below it. Paths are given absolute; one that is not below is refused. The folder may come into
+/// being later: it is opened on first use.
+#[derive(Debug)]
+pub struct Beneath {
+    root: PathBuf,
+    folder: OnceLock<OwnedFd>,
+}
+
+impl Beneath {
+    /// The folder at this absolute path.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), folder: OnceLock::new() }
+    }
+
+    /// The folder's path.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens a file for reading; none when it is not there.
+    ///
+    /// # Errors
+    /// [`FileError`], also when it is a symlink or not a regular file.
+    pub fn open(&self, path: &Path) -> Result<Option<File>, FileError> {
+        match self.at(path, OFlags::RDONLY | OFlags::NONBLOCK, 0) {
+            Ok(file) => regular(file, path).map(Some),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(failed("opened", path)(errno)),
+        }
+    }
+
+    /// Reads a whole file of at most `max` bytes; none when it is not there.
+    pub fn read(&self, path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError> {
+        self.open(path)?.map(|file| read::read_open(file, path, max)).transpose()
+    }
+
+    /// Opens a file for reading and adding to its end, made when missing. Says whether it was made.
+    pub fn append(&self, path: &Path, mode: u32) -> Result<(File, bool), FileError> {
+        let flags = OFlags::RDWR | OFlags::APPEND;
+        let (file, fresh) = match self.at(path, flags, 0) {
+            Ok(file) => (file, false),
+            Err(Errno::NOENT) => (self.make(path, flags, mode)?, true),
+            Err(errno) => return Err(failed("opened", path)(errno)),
+        };
+        Ok((regular(file, path)?, fresh))
+    }
+
+    /// Makes a new file for writing; it must not be there yet.
+    pub fn create_new(&self, path: &Path, mode: u32) -> Result<File, FileError> {
+        Ok(File::from(self.make(path, OFlags::WRONLY, mode)?))
+    }
+
+    /// Opens a file for reading and writing without cutting it, made when missing.
+    pub fn open_or_create(&self, path: &Path, mode: u32) -> Result<File, FileError> {
+        let file = match self.at(path, OFlags::RDWR, 0) {
+            Err(Errno::NOENT) => match self.make(path, OFlags::RDWR, mode) {
+                Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {
+                    self.at(path, OFlags::RDWR, 0).map_err(failed("opened", path))?
+                }
+                created => created?,
+            },
+            opened => opened.map_err(failed("opened", path))?,
+        };
+        regular(file, path)
+    }
+
+    /// Makes a file with exactly this mode, whatever the umask says.
+    fn make(&self, path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd, FileError> {
+        let file =
+            self.at(path, flags | OFlags::CREATE | OFlags::EXCL, mode).map_err(failed("created", path))?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(failed("given its mode", path))?;
+        Ok(file)
+    }
+
+    /// Replaces a file's content whole or not at all: exactly 2 fsyncs and 1 rename (design/03). Only one writer at a
+    /// time may save the same file: the temporary name is fixed, so that a crash leaves at most one behind.
+    pub fn save_atomic(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = path.with_file_name(format!(".{name}.tmp"));
+        let file = match self.create_new(&temporary, mode) {
+            Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {
+                self.remove_file(&temporary)?;
+                self.create_new(&temporary, mode)?
+            }
+            created => created?,
+        };
+        let written = write::write_all(&file, bytes, path)
+            .and_then(|()| rustix::fs::fsync(&file).map_err(failed("synced", path)))
+            .and_then(|()| self.rename(&temporary, path));
+        if written.is_err() {
+            // The error that matters is the first one; what is left behind is removed by the next save.
+            let _ = self.remove_file(&temporary);
+            return written;
+        }
+        self.fsync_folder(path.parent().unwrap_or(&self.root))
+    }
+
+    /// Makes a folder and those above it that are missing, the root too, each with exactly this mode. Returns the folders
+    /// made, outermost first: who needs them to outlive a power cut syncs the folders that hold them.
+    pub fn make_folders(&self, path: &Path, mode: u32) -> Result<Vec<PathBuf>, FileError> {
+        let mut created = Vec::new();
+        if !self.root.is_dir() {
+            super::make_folders(&self.root, mode)?;
+            created.push(self.root.clone());
+        }
+        let mut folder = self.root.clone();
+        for part in self.relative(path).map_err(failed("created", path))?.components() {
+            folder.push(part);
+            let flags = OFlags::DIRECTORY | OFlags::RDONLY;
+            match self.at(&folder, flags, 0) {
+                Ok(_) => continue,
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(failed("opened", &folder)(errno)),
+            }
+            let (parent, name) = self.split(&folder).map_err(failed("created", &folder))?;
+            match rustix::fs::mkdirat(&parent, &name, Mode::from_raw_mode(mode)) {
+                Ok(()) => created.push(folder.clone()),
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(failed("created", &folder)(errno)),
+            }
+            let fd = self.at(&folder, flags, 0).map_err(failed("opened", &folder))?;
+            rustix::fs::fchmod(fd, Mode::from_raw_mode(mode)).map_err(failed("given its mode", &folder))?;
+        }
+        Ok(created)
+    }
+
+    /// Names in a folder, sorted; empty when it is not there.
+    pub fn list(&self, path: &Path) -> Result<Vec<OsString>, FileError> {
+        let fd = match self.at(path, OFlags::DIRECTORY | OFlags::RDONLY, 0) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(errno) => return Err(failed("listed", path)(errno)),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::new(fd).map_err(failed("listed", path))? {
+            let entry = entry.map_err(failed("listed", path))?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name.to_vec()));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Whether something is there.
+    pub fn exists(&self, path: &Path) -> bool {
+        self.at(path, OFlags::PATH, 0).is_ok()
+    }
+
+    /// Renames; both lie below.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), FileError> {
+        let (from_folder, from_name) = self.split(from).map_err(failed("renamed", from))?;
+        let (to_folder, to_name) = self.split(to).map_err(failed("renamed", to))?;
+        rustix::fs::renameat(from_folder, from_name, to_folder, to_name).map_err(failed("renamed", from))
+    }
+
+    /// Removes a file; one that is not there is removed already.
+    pub fn remove_file(&self, path: &Path) -> Result<(), FileError> {
+        let removed =
+            self.split(path).and_then(|(folder, name)| rustix::fs::unlinkat(folder, name, AtFlags::empty()));
+        match removed {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(failed("removed", path)(errno)),
+        }
+    }
+
+    /// Removes a folder with all that is in it; one that is not there is removed already.
+    pub fn remove_tree(&self, path: &Path) -> Result<(), FileError> {
+        let (folder, name) = match self.split(path) {
+            Err(Errno::NOENT) => return Ok(()),
+            split => split.map_err(failed("removed", path))?,
+        };
+        remove_at(&folder, Path::new(&name)).map_err(failed("removed", path))
+    }
+
+    /// Makes a folder's names durable.
+    pub fn fsync_folder(&self, path: &Path) -> Result<(), FileError> {
+        let synced = self.at(path, OFlags::DIRECTORY | OFlags::RDONLY, 0).and_then(rustix::fs::fsync);
+        synced.map_err(failed("synced", path))
+    }
+
+    fn relative(&self, path: &Path) -> Result<PathBuf, Errno> {
+        let relative = path.strip_prefix(&self.root).map_err(|_| Errno::XDEV)?;
+        let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
+        if plain { Ok(relative.to_path_buf()) } else { Err(Errno::XDEV) }
+    }
+
+    /// The folder that holds a name, opened, and the name.
+    fn split(&self, path: &Path) -> Result<(OwnedFd, OsString), Errno> {
+        self.relative(path)?;
+        let name = path.file_name().ok_or(Errno::INVAL)?.to_os_string();
+        let parent = path.parent().ok_or(Errno::INVAL)?;
+        if !parent.starts_with(&self.root) {
+            return Err(Errno::XDEV);
+        }
+        Ok((self.at(parent, OFlags::DIRECTORY | OFlags::PATH, 0)?, name))
+    }
+
+    fn at(&self, path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd, Errno> {
+        let relative = self.relative(path)?;
+        let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { &relative };
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mode = Mode::from_raw_mode(mode);
+        let root = self.folder()?;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match rustix::fs::openat2(root, relative, flags, mode, resolve) {
+            // Old kernels, and sandboxes that do not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => step_by_step(root, relative, flags, mode),
+            opened => opened,
+        }
+    }
+
+    fn folder(&self) -> Result<&OwnedFd, Errno> {
+        if let Some(folder) = self.folder.get() {
+            return Ok(folder);
+        }
+        let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let opened = rustix::fs::open(&self.root, flags, Mode::empty())?;
+        Ok(self.folder.get_or_init(|| opened))
+    }
+}
+
+/// What `openat2` does, one component after the other.
+fn step_by_step(root: &OwnedFd, relative: &Path, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+    let parts: Vec<_> = relative.components().collect();
+    let (last, above) = parts.split_last().ok_or(Errno::INVAL)?;
+    let walk = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mut folder = rustix::fs::openat(root, ".", walk, Mode::empty())?;
+    for part in above {
+        folder = rustix::fs::openat(&folder, part.as_os_str(), walk, Mode::empty())?;
+    }
+    rustix::fs::openat(&folder, last.as_os_str(), flags, mode)
+}
+
+/// Refuses what is not a regular file, or what anybody may write.
+fn regular(fd: OwnedFd, path: &Path) -> Result<File, FileError> {
+    let stat = rustix::fs::fstat(&fd).map_err(failed("opened", path))?;
+    let refuse = |why| Err(failed("opened", path)(io::Error::new(io::ErrorKind::InvalidInput, why)));
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return refuse("it is not a regular file");
+    }
+    if stat.st_mode & 0o002 != 0 {
+        return refuse("anybody may write it: take that away with `chmod o-w`");
+    }
+    Ok(File::from(fd))
+}
+
+fn remove_at(folder: impl AsFd, name: &Path) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(&folder, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::ISDIR | Errno::PERM) => {}
+        Err(errno) => return Err(errno),
+    }
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let inner = rustix::fs::openat(&folder, name, flags, Mode::empty())?;
+    for entry in Dir::read_from(&inner)? {
+        let entry = entry?;
+        let bytes = entry.file_name().to_bytes();
+        if bytes != b"." && bytes != b".." {
+            remove_at(&inner, Path::new(&OsString::from_vec(bytes.to_vec())))?;
+        }
+    }
+    match rustix::fs::unlinkat(&folder, name, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make real files")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_planted_symlink_leads_nowhere() {
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir_all(root.join("a")).unwrap();
+        fs::write(folder.path().join("secret"), "x").unwrap();
+        std::os::unix::fs::symlink(folder.path(), root.join("out")).unwrap();
+        std::os::unix::fs::symlink("a", root.join("inside")).unwrap();
+        let beneath = Beneath::new(&root);
+        for path in ["out/secret", "inside/x", "../secret", "a/../../secret"] {
+            assert!(beneath.read(&root.join(path), 100).is_err(), "{path}");
+            assert!(beneath.save_atomic(&root.join(path), b"y", 0o640).is_err(), "{path}");
+        }
+        assert!(beneath.read(Path::new("/etc/passwd"), 1 << 20).is_err());
+        beneath.remove_tree(&root.join("out")).unwrap();
+        assert_eq!(
+            fs::read(folder.path().join("secret")).unwrap(),
+            b"x",
+            "a link is removed, not what it points to"
+        );
+    }
+
+    #[test]
+    fn folders_and_files_have_exactly_the_mode_asked_for() {
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        let root = folder.path().join("w");
+        let beneath = Beneath::new(&root);
+        let made = beneath.make_folders(&root.join("a/b"), 0o2770).unwrap();
+        assert_eq!(made, [root.clone(), root.join("a"), root.join("a/b")]);
+        assert!(beneath.make_folders(&root.join("a/b"), 0o2770).unwrap().is_empty());
+        assert_eq!(crate::sys::files::mode(&root.join("a/b")).unwrap(), 0o2770);
+        beneath.append(&root.join("a/x"), 0o660).unwrap();
+        assert_eq!(crate::sys::files::mode(&root.join("a/x")).unwrap(), 0o660);
+        assert_eq!(beneath.list(&root.join("a")).unwrap(), ["b", "x"]);
+        beneath.remove_tree(&root.join("a")).unwrap();
+        assert!(!beneath.exists(&root.join("a")));
+    }
+
+    #[test]
+    fn a_file_that_anybody_may_write_is_refused() {
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "x").unwrap();
+        crate::sys::files::set_mode(&path, 0o666).unwrap();
+        let error = Beneath::new(folder.path()).read(&path, 10).unwrap_err();
+        assert!(error.source.to_string().contains("chmod o-w"), "{error:?}");
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_file_does_not_hang() {
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        let path = folder.path().join("x");
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        assert!(Beneath::new(folder.path()).read(&path, 10).is_err());
+    }
+
+    #[test]
+    fn step_by_step_refuses_what_openat2_refuses() {
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(folder.path().join("a/x"), "x").unwrap();
+        std::os::unix::fs::symlink("a", folder.path().join("l")).unwrap();
+        let root = rustix::fs::open(folder.path(), OFlags::PATH, Mode::empty()).unwrap();
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW;
+        assert!(step_by_step(&root, Path::new("a/x"), flags, Mode::empty()).is_ok());
+        assert!(step_by_step(&root, Path::new("l/x"), flags, Mode::empty()).is_err());
+        assert!(step_by_step(&root, Path::new("l"), flags, Mode::empty()).is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! The world: the only clock, files, processes, sockets and signals. Everything above asks here, so that everything can be asked
+//! in one way, every error says the verb and the path, and only clock and processes are ever faked.
+
+pub mod clock;
+pub mod fake;
+pub mod files;
+pub mod folder;
+pub mod net;
+pub mod process;
+pub mod screen;
+pub mod signal;
+pub mod supervise;
+
+pub use files::FileError;

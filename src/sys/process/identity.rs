@@ -1,0 +1,137 @@
+//! Who we are: the person, the host, this boot, this process.
+
+#![expect(clippy::disallowed_methods, reason = "this is the place that asks the system who we are")]
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::sys::FileError;
+use crate::sys::files::{self, failed};
+
+use super::env;
+
+/// The folder that we were started in.
+pub fn current_folder() -> Result<PathBuf, FileError> {
+    std::env::current_dir().map_err(failed("found", Path::new(".")))
+}
+
+/// The file that this program runs from.
+pub fn own_binary() -> Result<PathBuf, FileError> {
+    std::env::current_exe().map_err(failed("found", Path::new("/proc/self/exe")))
+}
+
+/// Identifies this boot of the machine; empty where the kernel does not say.
+pub fn boot_id() -> String {
+    small("/proc/sys/kernel/random/boot_id")
+}
+
+/// The host's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn small(path: &str) -> String {
+    files::read_text(Path::new(path), 4096).map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+/// The person: the one who logged in, else the one behind sudo, else the user we run as (design/08).
+pub fn operator() -> String {
+    const NOBODY_LOGGED_IN: u32 = u32::MAX;
+    let login = small("/proc/self/loginuid").parse().ok().filter(|uid| *uid != NOBODY_LOGGED_IN);
+    let login = login.and_then(user_name);
+    let sudo = || env("SUDO_USER").filter(|name| !name.is_empty());
+    let own = || {
+        let uid = rustix::process::geteuid().as_raw();
+        user_name(uid).unwrap_or_else(|| uid.to_string())
+    };
+    login.or_else(sudo).unwrap_or_else(own)
+}
+
+/// The name of a user id. None when it has none.
+pub fn user_name(uid: u32) -> Option<String> {
+    named("/etc/passwd", "passwd", &uid.to_string(), 2, 0)
+}
+
+/// The id of a group. None when there is no such group.
+pub fn group_id(name: &str) -> Option<u32> {
+    named("/etc/group", "group", name, 0, 2)?.parse().ok()
+}
+
+/// Finds the line whose field `by` is `key` and returns its field `wanted`: in the file, else where the system's name
+/// service knows more than the file (LDAP, sssd), through `getent`.
+fn named(file: &str, database: &str, key: &str, by: usize, wanted: usize) -> Option<String> {
+    let pick = |text: &str| {
+        let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+        let line = text.lines().map(fields).find(|line| line.get(by).is_some_and(|field| field == key))?;
+        line.get(wanted).cloned()
+    };
+    let local = files::read_text(Path::new(file), 16 << 20).ok().and_then(|text| pick(&text));
+    local.or_else(|| {
+        let asked = super::capture(&super::Capture {
+            argv: vec!["getent".into(), database.into(), key.into()],
+            cwd: PathBuf::from("/"),
+            env: super::base_environment(&[]),
+            stdin: None,
+            limit_bytes: 64 << 10,
+            timeout: Some(std::time::Duration::from_secs(5)),
+        });
+        pick(&String::from_utf8_lossy(&asked.ok()?.stdout))
+    })
+}
+
+/// Our process id.
+pub fn own_pid() -> u32 {
+    std::process::id()
+}
+
+/// Leaves the session and process group that we were started in, for one of our own: what ends them does not end us.
+/// A process that already leads its group stays where it is.
+pub fn leave_session() {
+    let _ = rustix::process::setsid();
+}
+
+/// When a process began, in clock ticks since boot: with the boot id it tells a process from a later one of the same
+/// number.
+pub type Start = u64;
+
+/// When a process began. None when there is no such process.
+pub fn start_time(pid: u32) -> Option<Start> {
+    let stat = files::read_limited(Path::new(&format!("/proc/{pid}/stat")), 4096).ok()?;
+    let text = String::from_utf8_lossy(&stat);
+    // The second field is the program's name in brackets and may hold anything.
+    let (_, rest) = text.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let dead = matches!(fields.next()?, "Z" | "X");
+    if dead { None } else { fields.nth(18)?.parse().ok() }
+}
+
+/// Whether the very process that began then still lives.
+pub fn is_alive(pid: u32, start: Start) -> bool {
+    start_time(pid) == Some(start)
+}
+
+/// An error for a program that could not be found.
+pub(super) fn not_found(program: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("there is no program `{program}` on the path"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_are_alive_and_nobody_is_who_began_at_another_time() {
+        let start = start_time(own_pid()).expect("we live");
+        assert!(is_alive(own_pid(), start));
+        assert!(!is_alive(own_pid(), start + 1));
+        assert!(!is_alive(u32::MAX - 1, 1));
+    }
+
+    #[test]
+    fn names_are_found() {
+        assert_eq!(user_name(0).as_deref(), Some("root"));
+        assert_eq!(group_id("root"), Some(0));
+        assert_eq!(group_id("no-such-group-here"), None);
+        assert!(!operator().is_empty() && !host_name().is_empty() && !boot_id().is_empty());
+    }
+}

@@ -1,0 +1,15 @@
+//! Processes: who we are, what programs may see, reading from other programs, and running one in our own place.
+
+mod attached;
+mod capture;
+mod environment;
+mod identity;
+
+pub use attached::attached;
+pub(super) use capture::expression;
+pub use capture::{Capture, Captured, ProcessError, capture};
+pub use environment::{base_environment, env, find_program, whole_environment};
+pub use identity::{
+    Start, boot_id, current_folder, group_id, host_name, is_alive, leave_session, operator, own_binary,
+    own_pid, start_time, user_name,
+};

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Everything that must hold, in one command. `--quick` is the loop while writing: no installing, no containers.
+#
+#   ./test.sh                 installs what is missing (as root or with sudo), then checks and tests everything
+#   ./test.sh --quick         formatting, lints, and the tests that need nothing but git
+#   ./test.sh --no-install    everything, with what is here; what cannot run is skipped and named at the end
+#
+# HOLDPOINT_FORBID_SKIPS=1 makes a skipped test a failure (the gate in .ci/run does).
+set -euo pipefail
+cd "$(dirname "$0")"
+
+quick=0 install=1
+for argument in "$@"; do
+    case $argument in
+        --quick) quick=1 install=0 ;;
+        --no-install) install=0 ;;
+        -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *) echo "test.sh: unknown argument \`$argument\`: try ./test.sh --help" >&2; exit 2 ;;
+    esac
+done
+
+tools=$PWD/target/tools
+skips=$PWD/target/skipped-tests
+mkdir -p "$tools"
+: >"$skips"
+export HOLDPOINT_TEST_SKIPS=$skips
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+
+step() { printf '\n== %s  (%d s)\n' "$*" "$SECONDS"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+# Administration programs are not always on an ordinary user's path.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# ---------------------------------------------------------------- what the tests need
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif has sudo; then
+        sudo -- "$@"
+    else
+        echo "test.sh: \`$1\` needs root: run ./test.sh as root, install sudo, or go without: ./test.sh --no-install" >&2
+        exit 1
+    fi
+}
+
+postgres_server() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+busybox_static() { has busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; }
+
+missing_packages() {
+    has git || echo git
+    has cc || echo build-essential
+    has strace || echo strace
+    has jq || echo jq
+    has shellcheck || echo shellcheck
+    has mkfs.ext4 || echo e2fsprogs
+    has docker || echo docker.io
+    has dockerd || echo docker.io
+    has docker-compose || echo docker-compose
+    has docker-registry || echo docker-registry
+    busybox_static || echo busybox-static
+    has pg_restore || echo postgresql-client
+    postgres_server || echo postgresql
+    python3 -c 'import pip' 2>/dev/null || echo python3-pip
+}
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages | sort -u)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if ! has apt-get; then
+        echo "test.sh: missing: ${missing[*]} (Debian's names): install them, or go without: ./test.sh --no-install" >&2
+        exit 1
+    fi
+    step "installing ${missing[*]}"
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends -y "${missing[@]}"
+}
+
+start_engine() {
+    docker info >/dev/null 2>&1 && return 0
+    step "starting a container engine"
+    if has systemctl && [ -d /run/systemd/system ]; then
+        as_root systemctl start docker
+    else
+        as_root sh -c "setsid dockerd >'$tools/dockerd.log' 2>&1 </dev/null &"
+    fi
+    for _ in $(seq 60); do
+        docker info >/dev/null 2>&1 && return 0
+        sleep 1
+    done
+    echo "test.sh: the container engine does not answer: see $tools/dockerd.log, \`docker info\`" >&2
+    exit 1
+}
+
+# Debian 12 has compose v1. The second generation is Debian 13's package, unpacked beside it and never installed.
+# apt reads the other suite into folders of ours, from the mirror that this machine uses, and checks its signature.
+fetch_compose_v2() {
+    local folder=$tools/compose-v2 mirror scratch
+    [ -z "${HOLDPOINT_TEST_COMPOSE_V2:-}" ] || return 0
+    [ ! -x "$folder/docker-compose" ] || return 0
+    has apt-get || return 0
+    step "fetching compose v2"
+    # shellcheck disable=SC2016  # apt's own placeholder
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' | grep -v security | head -n 1)
+    scratch=$(mktemp -d "$tools/apt.XXXXXX")
+    mkdir -p "$scratch/lists/partial" "$scratch/cache/archives/partial" "$scratch/etc"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$scratch/list"
+    local apt=(
+        apt-get -qq -o "Dir::Etc::SourceList=$scratch/list" -o Dir::Etc::SourceParts=- -o Dir::Etc::Preferences=/dev/null
+        -o Dir::Etc::PreferencesParts=/dev/null -o "Dir::State::Lists=$scratch/lists" -o "Dir::Cache=$scratch/cache"
+        -o APT::Sandbox::User=
+    )
+    "${apt[@]}" update
+    (cd "$scratch" && "${apt[@]}" download docker-compose)
+    mkdir -p "$folder"
+    dpkg-deb --fsys-tarfile "$scratch"/docker-compose_*.deb | tar -x -C "$scratch" ./usr/libexec
+    mv "$scratch/usr/libexec/docker/cli-plugins/docker-compose" "$folder/docker-compose"
+    rm -rf "$scratch"
+}
+
+fetch_just() {
+    has just && return 0
+    [ ! -x "$tools/just/bin/just" ] || return 0
+    step "fetching just"
+    python3 -m pip install --quiet --no-deps --target "$tools/just" rust-just
+}
+
+install_nextest() {
+    cargo nextest --version >/dev/null 2>&1 && return 0
+    step "installing cargo-nextest"
+    cargo install --locked cargo-nextest
+}
+
+if [ $install = 1 ]; then
+    install_packages
+    start_engine
+    fetch_compose_v2
+    fetch_just
+    install_nextest
+fi
+if [ -x "$tools/compose-v2/docker-compose" ]; then
+    export HOLDPOINT_TEST_COMPOSE_V2=${HOLDPOINT_TEST_COMPOSE_V2:-$tools/compose-v2/docker-compose}
+fi
+[ ! -x "$tools/just/bin/just" ] || export PATH=$PATH:$tools/just/bin
+
+# ---------------------------------------------------------------- what must hold
+
+step "formatting"
+cargo fmt --check
+
+if has shellcheck; then
+    step "shell scripts"
+    git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 shellcheck
+fi
+
+step "lints"
+cargo clippy --quiet --all-targets -- -D warnings
+if grep -q '^\[features\]' Cargo.toml; then
+    cargo clippy --quiet --all-targets --no-default-features -- -D warnings
+fi
+
+if [ $quick = 1 ]; then
+    step "tests that need nothing but git"
+    cargo nextest run
+else
+    step "documentation"
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps
+    cargo test --quiet --doc
+    step "tests"
+    cargo nextest run --profile ci
+fi
+
+if [ -s "$skips" ]; then
+    printf '\nskipped, and why:\n'
+    sort "$skips" | uniq -c
+else
+    printf '\nnothing was skipped\n'
+fi
+printf 'all of it held, in %d min %02d s\n' $((SECONDS / 60)) $((SECONDS % 60))

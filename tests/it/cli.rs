@@ -1,0 +1,85 @@
+//! The command line itself: what holds for every verb, whatever host it is called on.
+
+mod backup;
+mod demo;
+mod look;
+mod once;
+mod revert;
+mod run;
+
+use std::fs::File;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use super::support::{Output, binary};
+
+fn holdpoint(words: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+fn ran(words: &[&str]) -> Output {
+    Output::of(holdpoint(words))
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    ran(&["--version"]).exits(0).shows(env!("CARGO_PKG_VERSION"));
+    ran(&["--help"]).exits(0).shows("return-to-main").shows("130  interrupted").hides("\u{1b}");
+    ran(&["run", "--help"]).exits(0).shows("--take-new-commits").shows("holdpoint run 1234 --from=verify");
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_2_and_says_what_to_type() {
+    ran(&[]).exits(2).shows("Usage: holdpoint");
+    ran(&["frobnicate"]).exits(2).shows("frobnicate").shows("--help");
+    ran(&["run", "1234", "--from=revert"]).exits(2).shows("holdpoint revert TICKET");
+    ran(&["run", "../../etc/passwd"]).exits(2).shows("is not a ticket id");
+    ran(&["run", "1234", "--skip-verify"]).exits(2).shows("--reason");
+}
+
+#[test]
+fn a_program_gets_its_error_as_json() {
+    let error = ran(&["run", "a/b", "--json"]).exits(2).json();
+    assert_eq!(error["error"]["ending"], "usage");
+    assert_eq!(error["error"]["exit"], 2);
+    assert!(error["error"]["message"].as_str().unwrap().contains("is not a ticket id"), "{error}");
+}
+
+#[test]
+fn typed_escapes_do_not_reach_the_terminal_raw() {
+    let output = ran(&["run", "\u{1b}]0;owned\u{7}", "--color=always"]).exits(2);
+    assert!(!output.stderr.contains("\u{1b}]0;") && !output.stderr.contains('\u{7}'), "{output}");
+}
+
+#[test]
+fn colour_is_for_those_who_want_it() {
+    ran(&["--color=always", "man", "nothing"]).exits(2).shows("\u{1b}[31m");
+    ran(&["--color=never", "man", "nothing"]).exits(2).hides("\u{1b}");
+    ran(&["man", "nothing"]).exits(2).hides("\u{1b}");
+}
+
+#[test]
+fn every_shell_gets_completions_and_every_verb_a_page() {
+    for shell in ["bash", "zsh", "fish"] {
+        ran(&["completions", shell]).exits(0).shows("return-to-main");
+    }
+    ran(&["man"]).exits(0).shows("EXIT STATUS");
+    ran(&["man", "backup", "restore"]).exits(0).shows("holdpoint\\-backup\\-restore").shows("EXAMPLES");
+}
+
+#[test]
+fn an_answer_that_does_not_arrive_is_no_success() {
+    let mut command = holdpoint(&["man"]);
+    command.stdout(File::options().write(true).open("/dev/full").unwrap());
+    Output::of(command).exits(1).shows("standard output does not take the answer");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut child = holdpoint(&["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut some = [0; 16];
+    child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,15 @@
+//! The one test binary: what is promised, exercised on the built program. Its folders mirror the promises.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene should say so at once")]
+#![expect(clippy::disallowed_methods, reason = "tests make real files and start real programs")]
+#![expect(clippy::print_stdout, reason = "what a test prints is shown when it fails")]
+
+mod cli;
+mod docker;
+mod input;
+mod justfile;
+mod postgres;
+mod readme;
+mod scenarios;
+mod support;
+mod tidy;
+mod watching;
