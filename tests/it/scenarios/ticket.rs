@@ -2,7 +2,36 @@
 
 use crate::support::{Host, Scene, Service, binary, manifest};
 
-use super::{damages, three};
+use super::{damages, three, tree};
+
+#[test]
+fn data_that_a_script_changed_half_way_is_put_back() {
+    let host = three();
+    let (base, services) = (host.head(), ["postgres", "wikijs", "redmine"]);
+    let before = services.map(|name| (manifest(&host.data(name)), host.image(name)));
+    // The release ships `wikijs`; its script works on what `redmine` keeps, which is saved because the script says so.
+    let script = format!("# holdpoint: backup=redmine\n{}", damages(&host, "redmine"));
+    host.script("1234", "theme", &script);
+    host.ships("1234", "wikijs", "2");
+
+    host.run(["run", "1234"])
+        .exits(1)
+        .shows("column theme does not exist")
+        .shows("release-run failed in phase ticket. To roll back:")
+        .shows("holdpoint revert 1234");
+    assert_eq!(host.image("wikijs"), "wikijs:2");
+    assert_ne!(manifest(&host.data("redmine")), before[2].0, "the script damaged nothing: nothing is proven");
+
+    host.run(["revert", "1234", "--yes"]).exits(0).shows("safety copy of redmine");
+    for (name, (data, image)) in services.iter().zip(&before) {
+        assert_eq!((&manifest(&host.data(name)), &host.image(name)), (data, image), "{name}");
+        host.service(name, "status").exits(0);
+    }
+    assert_eq!(tree(&host, "HEAD"), tree(&host, &base));
+    assert_eq!(host.git(["status", "--porcelain"]).exits(0).stdout, "");
+    assert_eq!(host.state("1234", "STATUS"), "reverted");
+    host.run(["log", "1234", "--verify"]).exits(0);
+}
 
 #[test]
 fn a_script_names_further_services_to_back_up() {
