@@ -164,7 +164,7 @@ fn notes(seen: &Posture, release: Option<&ReleaseState>) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some((ticket, what)) = untrusted(&seen.releases) {
         notes.push(format!(
-            "this host is untrusted: `{ticket}` {what}, and nothing has proven it clean since"
+            "this host is untrusted: `{ticket}` {what}, and nothing has proven it clean since (`holdpoint state {ticket}`)"
         ));
     }
     let wanted = seen.settings.git.branch.as_str();

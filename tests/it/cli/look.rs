@@ -1,6 +1,6 @@
 //! Verbs that look: `list`, `state`, `log`, `report`, `check`, `status`, `logs`, `doctor`. Each has `--json`, and none writes.
 
-use crate::support::{Host, Scene, Service, manifest};
+use crate::support::{Host, Scene, Service, Trouble, manifest};
 
 /// A host with one release that succeeded and one that failed.
 fn host() -> Host {
@@ -137,6 +137,83 @@ fn a_state_says_what_to_type() {
     to take it back:
         holdpoint revert 1234
     ");
+}
+
+/// A host with four releases, each of which ended in another way.
+fn four() -> Host {
+    let host = Scene::new().service(Service::new("wikijs")).service(Service::new("redmine")).build();
+    host.ships("1234", "wikijs", "2");
+    host.run(["run", "1234"]).exits(0);
+    host.script("1235", "x", "exit 3");
+    host.ships("1235", "redmine", "2");
+    host.run(["run", "1235"]).exits(1);
+    host.run(["revert", "1235", "--yes"]).exits(0);
+    host.script("1236", "x", "exit 4");
+    host.ships("1236", "redmine", "3");
+    let again = ["--reintroduce", "1235", "--reason", "mended", "--without-scripts"];
+    host.run(["run", "1236"].iter().chain(&again)).exits(1);
+    host.run(["close", "1236", "--reason", "nobody goes on with it"]).exits(0);
+    host.trouble("wikijs", Trouble::Unhealthy, Some("wikijs:3"));
+    host.ships("1237", "wikijs", "3");
+    let looked = ["--accept-untrusted", "--reason", "looked at the host", "--without-scripts"];
+    host.run(["run", "1237"].iter().chain(&looked)).exits(1);
+    host
+}
+
+#[test]
+fn a_list_and_a_posture_read_well() {
+    let host = four();
+    let screen = |words: &[&str]| host.screen(&host.run(words).exits(0));
+    // Programs get the same; one value of the outer level a line is easier to review.
+    let told = |words: &[&str]| host.plain(&by_line(&host.run(words).exits(0).json()));
+    insta::assert_snapshot!(screen(&["list"]), @"
+    release  status  phase  commit  services  operator  started  took
+    1237@1  failed  migrate  commit-1  wikijs  deploy  TIME (SPAN ago)  SPAN
+    1236@1  failed  ticket  commit-2  redmine  deploy  TIME (SPAN ago)  SPAN  closed
+    1235@1  reverted  revert  commit-3  redmine  deploy  TIME (SPAN ago)  SPAN
+    1234@1  succeeded  verify  commit-4  wikijs  deploy  TIME (SPAN ago)  SPAN
+    ");
+    insta::assert_snapshot!(told(&["list", "--json"]), @r#"
+    {"attempt":"1237@1","status":"failed","phase":"migrate","branch":"main","merge":"commit-1","services":["wikijs"],"operator":"deploy","startedAt":"TIME","updatedAt":"TIME","supersededBy":null,"closed":false,"archived":false}
+    {"attempt":"1236@1","status":"failed","phase":"ticket","branch":"main","merge":"commit-2","services":["redmine"],"operator":"deploy","startedAt":"TIME","updatedAt":"TIME","supersededBy":null,"closed":true,"archived":false}
+    {"attempt":"1235@1","status":"reverted","phase":"revert","branch":"main","merge":"commit-3","services":["redmine"],"operator":"deploy","startedAt":"TIME","updatedAt":"TIME","supersededBy":null,"closed":false,"archived":false}
+    {"attempt":"1234@1","status":"succeeded","phase":"verify","branch":"main","merge":"commit-4","services":["wikijs"],"operator":"deploy","startedAt":"TIME","updatedAt":"TIME","supersededBy":null,"closed":false,"archived":false}
+    "#);
+    insta::assert_snapshot!(screen(&["status"]), @"
+    prod1  commit-1 on main
+      last release 1237@1 failed, SPAN ago
+       service  runs  health  image  up for  last release
+    ✓  redmine  running  healthy  redmine:3  -  1236@1
+    ✗  wikijs  running  HTTP 404  wikijs:3  -  1237@1
+    ! this host is untrusted: `1237` failed in phase migrate at `wikijs.health`, and nothing has proven it clean since (`holdpoint state 1237`)
+    ");
+    insta::assert_snapshot!(told(&["status", "--json"]), @r#"
+    host: "prod1"
+    head: "commit-1"
+    branch: "main"
+    runner: null
+    release: {"attempt":"1237@1","status":"failed","phase":"migrate","branch":"main","merge":"commit-1","services":["wikijs"],"operator":"deploy","startedAt":"TIME","updatedAt":"TIME","supersededBy":null,"closed":false,"archived":false}
+    services: {"service":"redmine","driver":"command","run":"running","health":"healthy","well":true,"image":"redmine:3","intended":"redmine:3","since":null,"lastRelease":"1236@1","containers":[],"trouble":null}
+    services: {"service":"wikijs","driver":"command","run":"running","health":"HTTP 404","well":false,"image":"wikijs:3","intended":"wikijs:3","since":null,"lastRelease":"1237@1","containers":[],"trouble":null}
+    notes: "this host is untrusted: `1237` failed in phase migrate at `wikijs.health`, and nothing has proven it clean since (`holdpoint state 1237`)"
+    "#);
+}
+
+/// A JSON value with each of its outermost values on a line, those of its lists too.
+fn by_line(value: &serde_json::Value) -> String {
+    let rows = |name: &str, value: &serde_json::Value| match value {
+        serde_json::Value::Array(rows) if !rows.is_empty() => {
+            rows.iter().map(|row| format!("{name}{row}")).collect()
+        }
+        other => vec![format!("{name}{other}")],
+    };
+    let lines: Vec<String> = match value {
+        serde_json::Value::Object(fields) => {
+            fields.iter().flat_map(|(name, value)| rows(&format!("{name}: "), value)).collect()
+        }
+        other => rows("", other),
+    };
+    lines.join("\n")
 }
 
 #[test]
