@@ -111,14 +111,18 @@ impl Terminal {
             let read = io::stdin().lock().read_line(&mut line);
             let _ = send.send(read.ok().filter(|bytes| *bytes > 0).map(|_| line));
         });
-        loop {
+        let line = loop {
             match answers.recv_timeout(std::time::Duration::from_millis(50)) {
-                Ok(line) => return line.map(|line| line.trim().to_lowercase()),
-                Err(mpsc::RecvTimeoutError::Timeout) if stopped() => return None,
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+                Ok(line) => break line,
+                Err(mpsc::RecvTimeoutError::Timeout) if !stopped() => {}
+                Err(_) => break None,
             }
+        };
+        if line.is_none() {
+            // Nobody ended the question's own line.
+            self.write(To::Err, "\n");
         }
+        line.map(|line| line.trim().to_lowercase())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -48,6 +48,7 @@ pub struct SignalError {
 #[derive(Debug, Clone)]
 pub struct Stop {
     inner: Arc<Mutex<Inner>>,
+    hung_up: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -81,17 +82,17 @@ impl Stop {
             signal_hook::low_level::pipe::register(number, write)?;
             pipes.push((signal, read));
         }
-        // A handler that only sets a flag nobody reads: unlike "ignored" it is not inherited by programs that we start.
-        let unread = Arc::new(AtomicBool::new(false));
-        for number in [SIGHUP, SIGXFSZ] {
-            signal_hook::flag::register(number, Arc::clone(&unread))?;
+        // A handler that only sets a flag: unlike "ignored" it is not inherited by programs that we start.
+        let (hung_up, unread) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        for (number, flag) in [(SIGHUP, &hung_up), (SIGXFSZ, &unread)] {
+            signal_hook::flag::register(number, Arc::clone(flag))?;
         }
-        Ok(Self { inner: Arc::new(Mutex::new(Inner { pipes, ..Inner::default() })) })
+        Ok(Self { inner: Arc::new(Mutex::new(Inner { pipes, ..Inner::default() })), hung_up })
     }
 
     /// Never asked to stop, unless by [`Stop::raise`]: for tests, and for verbs that a signal may simply end.
     pub fn never() -> Self {
-        Self { inner: Arc::default() }
+        Self { inner: Arc::default(), hung_up: Arc::default() }
     }
 
     /// As if the signal had come.
@@ -109,6 +110,11 @@ impl Stop {
     /// The signal that asked first.
     pub fn signal(&self) -> Option<Signal> {
         self.caught().first
+    }
+
+    /// Whether the person hung up: nobody is there to answer, and work goes on (design/03).
+    pub fn hung_up(&self) -> bool {
+        self.hung_up.load(Ordering::Relaxed)
     }
 
     fn caught(&self) -> MutexGuard<'_, Inner> {
@@ -137,9 +143,10 @@ mod tests {
     fn signals_are_counted_and_the_first_one_names_the_end() {
         let stop = Stop::install().unwrap();
         assert_eq!((stop.level(), stop.signal()), (0, None));
-        signal_hook::low_level::raise(SIGHUP).unwrap();
         signal_hook::low_level::raise(SIGXFSZ).unwrap();
-        assert_eq!(stop.level(), 0, "a lost terminal is survived");
+        assert!(!stop.hung_up());
+        signal_hook::low_level::raise(SIGHUP).unwrap();
+        assert_eq!((stop.level(), stop.hung_up()), (0, true), "a lost terminal is survived");
         signal_hook::low_level::raise(SIGTERM).unwrap();
         assert_eq!((stop.level(), stop.signal()), (1, Some(Signal::Term)));
         signal_hook::low_level::raise(SIGINT).unwrap();

@@ -19,7 +19,7 @@ use crate::report::json;
 use crate::report::text::clean;
 use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::process;
-use crate::sys::signal::Stop;
+use crate::sys::signal::{Signal, Stop};
 
 /// A verb on its way: how it was called, and where its answer goes.
 pub(super) struct Call<'a> {
@@ -97,12 +97,20 @@ impl Call<'_> {
         work: impl FnOnce(Face<'_>) -> Result<T, OpsError>,
     ) -> Result<Result<T, OpsError>, CliError> {
         let stop = Stop::install().map_err(|error| CliError::new(Ending::Failed, error))?;
-        let stopped = || stop.level() > 0;
+        let stopped = || stop.level() > 0 || stop.hung_up();
         let (asking, consent) = if act.yes { (Asking::Yes, Given::Yes) } else { (Asking::Ask, Given::No) };
         let person = Console { terminal: self.terminal, asking, detail: self.detail(), stopped: &stopped };
-        Ok(watched(self.terminal, self.format(), |watcher| {
+        let done = watched(self.terminal, self.format(), |watcher| {
             work(Face { watcher, person: &person, stop: &stop, consent })
-        }))
+        });
+        match (done, stop.signal()) {
+            // A signal is no answer to a question, and ends as a signal does (design/01).
+            (Err(OpsError::Declined), Some(signal)) => {
+                let ending = if signal == Signal::Int { Ending::Interrupted } else { Ending::Terminated };
+                Err(CliError::new(ending, format!("nothing was done: stopped by {}", signal.name())))
+            }
+            (done, _) => Ok(done),
+        }
     }
 
     /// Does something and prints its last words.
