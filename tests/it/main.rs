@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make real files and start real programs")]
 #![expect(clippy::print_stdout, reason = "what a test prints is shown when it fails")]
 
+mod asking;
 mod cli;
 mod docker;
 mod input;

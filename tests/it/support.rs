@@ -6,6 +6,7 @@ mod host;
 mod output;
 mod port;
 mod proof;
+mod pty;
 mod service;
 mod shown;
 mod skip;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 pub(crate) use host::{Host, Scene, manifest};
 pub(crate) use output::{Output, Running};
 pub(crate) use port::Port;
+pub(crate) use pty::AtTerminal;
 pub(crate) use service::{Service, Trouble};
 pub(crate) use skip::{has, lacks, skip};
 
