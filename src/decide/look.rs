@@ -8,6 +8,11 @@ use crate::model::facts::Compose;
 use crate::model::settings::Settings;
 use crate::model::spec::{CommandSpec, DriverSpec, ServiceSpec};
 
+/// The host's own guardrail. None where the configuration names none.
+pub fn guard(settings: &Settings, root: &Path) -> Option<CommandSpec> {
+    Some(Own { root, settings }.program(settings.guard.as_ref()?))
+}
+
 /// Prints a service's own last lines. None where nothing can: no compose answers, or the service has no `logs` command.
 pub fn logs(
     service: &ServiceSpec,

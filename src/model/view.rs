@@ -261,6 +261,24 @@ pub struct VerificationView {
     pub findings: Vec<String>,
 }
 
+/// `check --guard`: what the host's own guardrail said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardView {
+    /// It exited 0.
+    pub passed: bool,
+    /// Its exit status; none when a signal ended it.
+    pub exit: Option<i32>,
+    /// What was run.
+    pub command: Vec<String>,
+    /// Milliseconds it took.
+    pub ms: u64,
+    /// What it printed, secrets made unreadable: standard output, then standard error.
+    pub output: Vec<String>,
+    /// Where it did not pass: `guard-failed`, and what to do.
+    pub blocker: Option<Blocker>,
+}
+
 /// `status [SERVICE…]`: the posture of this host.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod error;
 pub mod face;
 pub mod facts;
+pub mod guard;
 pub mod host;
 pub mod inspect;
 pub mod once;
@@ -15,6 +16,7 @@ pub mod schema;
 pub mod setup;
 
 mod aftermath;
+mod ask;
 mod evidence;
 mod playbooks;
 mod proof;

@@ -1,6 +1,7 @@
 //! The command line itself: what holds for every verb, whatever host it is called on.
 
 mod backup;
+mod check;
 mod demo;
 mod look;
 mod once;

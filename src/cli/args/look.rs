@@ -63,6 +63,9 @@ pub struct CheckArgs {
     /// What a release of this branch would do
     #[arg(long, value_name = "BRANCH")]
     pub incoming: Option<BranchName>,
+    /// Only the host's own guardrail (`[guard] command`): its output and whether it passes
+    #[arg(long, conflicts_with_all = ["ticket", "diff", "incoming"])]
+    pub guard: bool,
 }
 
 /// `status`

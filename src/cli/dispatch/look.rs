@@ -10,9 +10,9 @@ use crate::model::outcome::Ending;
 use crate::model::release::ReleaseState;
 use crate::model::view::Verdict;
 use crate::ops::inspect::{self, Index, Which};
-use crate::ops::{check, doctor};
+use crate::ops::{check, doctor, guard};
 use crate::report::html;
-use crate::report::human::{events, host as posture, releases, setup};
+use crate::report::human::{self, events, host as posture, releases, setup};
 use crate::report::json;
 use crate::report::text::{clean, clean_lines};
 use crate::sys::files;
@@ -90,6 +90,11 @@ pub(super) fn report(call: &Call<'_>, args: &ReportArgs) -> Result<Ending, CliEr
 
 pub(super) fn check(call: &Call<'_>, args: &CheckArgs) -> Result<Ending, CliError> {
     let host = call.host()?;
+    if args.guard {
+        let view = guard::guard(&host)?;
+        call.answer(&view, || human::guard::guard(&view))?;
+        return Ok(if view.passed { Ending::Ok } else { Ending::Refused });
+    }
     if let Some(reference) = &args.diff {
         let rows = check::diff(&host, reference)?;
         call.answer(&rows, || setup::diff(&rows, reference))?;

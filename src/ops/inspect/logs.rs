@@ -6,9 +6,9 @@ use crate::decide;
 use crate::drivers::compose;
 use crate::model::id::ServiceName;
 use crate::model::spec::{CommandSpec, DriverSpec};
+use crate::ops::ask::ask;
 use crate::ops::error::OpsError;
 use crate::ops::host::Host;
-use crate::sys::process::{self, Capture};
 
 use super::status::known_services;
 
@@ -40,28 +40,15 @@ pub fn logs(host: &Host, service: &ServiceName) -> Result<String, OpsError> {
                 hint: format!("say it in {}: `commands = {{ logs = […] }}`", spec.defined_in),
             },
         })?;
-    let said = ask(host, &command)?;
+    let said = printed(host, &command)?;
     Ok(host.redactor.redact(&said))
 }
 
-fn ask(host: &Host, command: &CommandSpec) -> Result<String, OpsError> {
+fn printed(host: &Host, command: &CommandSpec) -> Result<String, OpsError> {
     let shown = command.argv.join(" ");
     let hint = format!("try it by hand: `{}`", host.redactor.redact(&shown));
     let failed = |what: String| OpsError::Failed { what: host.redactor.redact(&what), hint: hint.clone() };
-    let mut env = host.surroundings.env.clone();
-    for file in &command.env_files {
-        env.extend(host.env_files.get(file).into_iter().flatten().cloned());
-    }
-    env.extend(command.env.clone());
-    let said = process::capture(&Capture {
-        argv: command.argv.clone(),
-        cwd: command.cwd.clone(),
-        env,
-        stdin: None,
-        limit_bytes: LIMIT,
-        timeout: Some(PATIENCE),
-    })
-    .map_err(|error| failed(error.to_string()))?;
+    let said = ask(host, command, LIMIT, PATIENCE).map_err(|error| failed(error.to_string()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if said.code != Some(0) {
         let last = text(&said.stderr).lines().last().unwrap_or_default().to_owned();

@@ -4,6 +4,7 @@ pub mod backups;
 pub mod blockers;
 pub mod events;
 pub mod failure;
+pub mod guard;
 pub mod host;
 pub mod plan;
 pub mod releases;
