@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::exit_code;
 use crate::model::outcome::Ending;
+use crate::model::reason::ReasonCode;
 use crate::report::json;
 use crate::report::text::{Add, Ink, clean, clean_lines};
 
@@ -19,12 +20,14 @@ pub struct CliError {
     pub source: Box<dyn Error + Send + Sync>,
     /// What to type.
     pub hints: Vec<String>,
+    /// Its reason code, where it is a refusal.
+    pub code: Option<ReasonCode>,
 }
 
 impl CliError {
     /// An error of a kind.
     pub fn new(kind: Ending, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, source: source.into(), hints: Vec::new() }
+        Self { kind, source: source.into(), hints: Vec::new(), code: None }
     }
 
     /// The command line is wrong.
@@ -60,13 +63,15 @@ impl CliError {
         causes
     }
 
-    /// For a terminal: `error:`, `caused by:`, `hint:`. Lines of the seed (`[ERROR] …`) keep their own form.
+    /// For a terminal: `error:`, `caused by:`, `hint:`. A refusal looks like every other one. Lines of the seed (`[ERROR] …`) keep their own form.
     pub fn render(&self) -> String {
         let mut out = String::new();
         let message = self.source.to_string();
         let mut lines = clean_lines(&message);
         let first = lines.next().unwrap_or_default();
-        if first.starts_with("[ERROR]") {
+        if let Some(code) = self.code {
+            out.add(format_args!("{} {first}\n", Ink::Bad.paint(&format!("✗ {code}:"))));
+        } else if first.starts_with("[ERROR]") {
             out.add(format_args!("{}\n", Ink::Bad.paint(&first)));
         } else {
             out.add(format_args!("{} {first}\n", Ink::Bad.paint("error:")));
@@ -78,6 +83,10 @@ impl CliError {
             out.add(format_args!("{} {}\n", Ink::Warn.paint("caused by:"), clean(&cause)));
         }
         for hint in &self.hints {
+            if self.code.is_some() {
+                out.add(format_args!("  {} {}\n", Ink::Command.paint("→"), clean(hint)));
+                continue;
+            }
             out.add(format_args!("{} {}\n", Ink::Command.paint("hint:"), clean(hint)));
         }
         out
@@ -85,7 +94,15 @@ impl CliError {
 
     /// For a program.
     pub fn json(&self) -> Value {
-        json::error(self.kind, self.exit_code(), &self.source.to_string(), &self.causes(), &self.hints)
+        let error = json::Error {
+            ending: self.kind,
+            exit: self.exit_code(),
+            code: self.code.map_or(exit_code::meaning(self.kind).0, ReasonCode::word),
+            message: self.source.to_string(),
+            causes: self.causes(),
+            hints: &self.hints,
+        };
+        serde_json::json!({ "error": error })
     }
 }
 
@@ -113,7 +130,7 @@ mod tests {
         caused by: permission denied
         hint: holdpoint doctor
         ");
-        insta::assert_snapshot!(error.json().to_string(), @r#"{"error":{"ending":"usage","exit":2,"message":"cannot read `/etc/x\u001b`","causes":["permission denied"],"hints":["holdpoint doctor"]}}"#);
+        insta::assert_snapshot!(error.json().to_string(), @r#"{"error":{"ending":"usage","exit":2,"code":"usage","message":"cannot read `/etc/x\u001b`","causes":["permission denied"],"hints":["holdpoint doctor"]}}"#);
         assert_eq!(error.exit_code(), 2);
     }
 }

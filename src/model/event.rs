@@ -105,6 +105,8 @@ event_kinds! {
     RunAgain = "run-again",
     /// A person had something removed that nothing needs any more (backup sets).
     Removed = "removed",
+    /// A person had files written that belong to no ticket (`init`).
+    Wrote = "wrote",
     /// A torn or missing file was put right.
     Recovered = "recovered",
     /// A step is about to run: the intent.

@@ -93,6 +93,20 @@ pub enum PlanVerb {
     BackupRestore,
 }
 
+impl PlanVerb {
+    /// The word in logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            PlanVerb::Run => "run",
+            PlanVerb::Revert => "revert",
+            PlanVerb::ReturnToMain => "return-to-main",
+            PlanVerb::Configure => "configure",
+            PlanVerb::BackupTake => "backup-take",
+            PlanVerb::BackupRestore => "backup-restore",
+        }
+    }
+}
+
 /// A touched service in a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -42,6 +42,10 @@ pub mod field {
     pub const SCRIPT: &str = "script";
     /// Path of a ticket script, relative to the project root (`step-start` of a ticket script).
     pub const PATH: &str = "path";
+    /// Which verb it was that belongs to no ticket.
+    pub const VERB: &str = "verb";
+    /// Files that were written.
+    pub const FILES: &str = "files";
 }
 
 /// The state that a log describes, from its events in order; none when no attempt was ever created.

@@ -113,6 +113,12 @@ reason_codes! {
     ServiceUnknown = "service-unknown",
     /// The guardrail command failed.
     GuardFailed = "guard-failed",
+    /// The person said no.
+    Declined = "declined",
+    /// A newer version wrote it: it can be read, not changed.
+    FormatNewer = "format-newer",
+    /// Everybody may write into the workspace.
+    WorkspaceOpen = "workspace-open",
     /// The git checkout is of a kind we cannot release on (bare, shallow, detached, with submodules).
     CheckoutUnfit = "checkout-unfit",
 }

@@ -119,6 +119,20 @@ impl RunRequest {
     }
 }
 
+impl BackupTakeRequest {
+    /// The flags that changed what may be done, as they were typed: they stand in the audit log.
+    pub fn audited(&self) -> Vec<String> {
+        self.accept_small_backup.then(|| "--accept-small-backup".to_owned()).into_iter().collect()
+    }
+}
+
+impl BackupRestoreRequest {
+    /// The flags that changed what may be done, as they were typed: they stand in the audit log.
+    pub fn audited(&self) -> Vec<String> {
+        self.discard_writes.then(|| "--discard-writes".to_owned()).into_iter().collect()
+    }
+}
+
 impl RevertRequest {
     /// The flags that changed what a revert may do, as they were typed: they stand in the audit log.
     pub fn audited(&self) -> Vec<String> {

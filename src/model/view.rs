@@ -25,12 +25,7 @@ pub enum Decision {
         plan: Box<Plan>,
     },
     /// This stands against it.
-    Refused {
-        /// All of it, in the order of design/04.
-        blockers: Vec<Blocker>,
-        /// What else the person should know.
-        notes: Vec<String>,
-    },
+    Refused(RefusedView),
     /// There is nothing to do, and that is well (`already reverted`, `nothing was changed`).
     Nothing {
         /// What is the case, in a sentence.
@@ -42,9 +37,33 @@ impl Decision {
     /// How a verb that only decides ends: as the run would be refused, else ok (design/01).
     pub fn ending(&self) -> Ending {
         match self {
-            Decision::Refused { blockers, .. } => ending_of(blockers),
+            Decision::Refused(refused) => refused.ending,
             Decision::Plan { .. } | Decision::Nothing { .. } => Ending::Ok,
         }
+    }
+}
+
+/// Gates that said no. A refusal is an answer (design/01): it names each code, the fact behind it, and what to type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedView {
+    /// The word behind the exit status.
+    pub ending: Ending,
+    /// The exit status.
+    pub exit: u8,
+    /// All that stands against it, in the order of design/04.
+    pub blockers: Vec<Blocker>,
+    /// What else the person should know.
+    pub notes: Vec<String>,
+    /// Playbooks that fit, as in [`FailureView`].
+    pub playbooks: Vec<String>,
+}
+
+impl RefusedView {
+    /// A refusal for these reasons; no playbook is looked for.
+    pub fn new(blockers: Vec<Blocker>, notes: Vec<String>) -> Self {
+        let ending = ending_of(&blockers);
+        Self { ending, exit: ending.status(), blockers, notes, playbooks: Vec::new() }
     }
 }
 

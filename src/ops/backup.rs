@@ -1,6 +1,6 @@
 //! `backup take|list|verify|restore|prune`: the same verified backups outside of a release, by the same engine.
 
-use crate::decide;
+use crate::decide::{self, Refusal};
 use crate::model::event::{EventDraft, EventKind};
 use crate::model::id::{BackupStamp, ServiceName};
 use crate::model::phase::Phase;
@@ -38,12 +38,13 @@ pub fn take(
     known_services(host, &request.services)?;
     if dry_run {
         let facts = observe(host, &look(Lock::Unknown))?;
-        return Ok((decision(decide::plan_backup_take(&facts, request)), None));
+        return Ok((decision(host, Phase::Prepare, decide::plan_backup_take(&facts, request)), None));
     }
     let began = host.clock.monotonic();
     let session = Session::open(host, face, None, Phase::Prepare)?;
     let facts = observe(host, &look(Lock::Ours))?;
-    side_run(&session, decide::plan_backup_take(&facts, request), &facts, began)
+    let decided = decide::plan_backup_take(&facts, request);
+    side_run(&session, decided, &facts, request.audited(), Phase::Prepare, began)
 }
 
 /// Puts a set back, after a safety copy of the present data. It throws away what was written since, so it asks.
@@ -59,10 +60,14 @@ pub fn restore(
     known_services(host, std::slice::from_ref(&request.service))?;
     let mut facts = observe(host, &look(Lock::Unknown))?;
     let decided = proof::plan_restore(host, &mut facts, request);
-    let Ok(plan) = &decided else { return Ok((decision(decided), None)) };
-    if dry_run {
-        return Ok((decision(decided), None));
-    }
+    let plan = match &decided {
+        Ok(plan) if !dry_run => plan,
+        Err(Refusal::Blocked { blockers, notes }) if !dry_run => {
+            let session = Session::open(host, face, None, Phase::Revert)?;
+            return Err(session.refuse_aside(Phase::Revert, blockers.clone(), notes.clone()));
+        }
+        _ => return Ok((decision(host, Phase::Revert, decided), None)),
+    };
     face.ask(plan, Question::GoAhead)?;
     let shown = plan.id.clone();
     let began = host.clock.monotonic();
@@ -72,10 +77,14 @@ pub fn restore(
         Ok(plan) if plan.id != shown => Err(moved()),
         // It was shown when it was asked about.
         Ok(plan) => {
-            let view = go(&session, &plan, &facts, &Told::default(), began)?;
+            let told = Told::aside(request.audited(), face.reason);
+            let view = go(&session, &plan, &facts, &told, began)?;
             Ok((Decision::Plan { plan: Box::new(plan) }, Some(view)))
         }
-        refused => Ok((decision(refused), None)),
+        Err(Refusal::Blocked { blockers, notes }) => {
+            Err(session.refuse_aside(Phase::Revert, blockers, notes))
+        }
+        nothing => Ok((decision(host, Phase::Revert, nothing), None)),
     }
 }
 
@@ -178,9 +187,10 @@ pub fn prune(
     // What may go is decided again now that nobody else can take a backup or begin a release.
     let (going, view) = would_go(host, services, dry_run)?;
     for (service, stamp) in &going {
-        let draft = EventDraft::new(EventKind::Removed);
-        session
-            .audit(draft.detail(field::SERVICE, service.as_str()).detail(field::BACKUP, stamp.as_str()))?;
+        let draft = EventDraft::new(EventKind::Removed)
+            .detail(field::SERVICE, service.as_str())
+            .detail(field::BACKUP, stamp.as_str());
+        session.audit(Told::aside(Vec::new(), face.reason).in_record(draft))?;
         session.store.remove_set(service, stamp)?;
     }
     Ok(view)

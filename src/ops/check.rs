@@ -34,7 +34,7 @@ pub fn check(
         "no ticket was named: ticket scripts are left out (`holdpoint check TICKET` shows them)".to_owned();
     match &mut decision {
         Decision::Plan { plan } => plan.notes.push(note),
-        Decision::Refused { notes, .. } => notes.push(note),
+        Decision::Refused(refused) => refused.notes.push(note),
         Decision::Nothing { .. } => {}
     }
     Ok(decision)
@@ -51,7 +51,10 @@ fn unnamed() -> Result<TicketId, OpsError> {
 /// # Errors
 /// When there is no such commit, or one of the configurations is wrong.
 pub fn diff(host: &Host, reference: &str) -> Result<Vec<DiffRow>, OpsError> {
-    let commit = host.git.commit_of(reference)?;
+    let commit = host.git.commit_of(reference).map_err(|_| OpsError::Usage {
+        what: format!("`{reference}` is no commit, branch or tag of this checkout"),
+        hint: "`git log --oneline` shows the commits; a branch of the remote is `origin/NAME`".to_owned(),
+    })?;
     let then = sources::of_commit(&host.git, &commit, host.root())?;
     let now = sources::of_working_tree(host.root())?;
     let (before, after) = (settings::parse(&then)?, settings::parse(&now)?);

@@ -8,7 +8,8 @@ use crate::engine::EngineError;
 use crate::manifest::ManifestError;
 use crate::model::id::{IdError, TicketId};
 use crate::model::outcome::Ending;
-use crate::model::reason::{Blocker, ending_of};
+use crate::model::reason::{Blocker, ReasonCode};
+use crate::model::view::RefusedView;
 use crate::store::StoreError;
 use crate::sys::FileError;
 
@@ -43,13 +44,8 @@ pub enum OpsError {
         hint: String,
     },
     /// Gates said no.
-    #[error("refused: {}", codes(blockers))]
-    Refused {
-        /// All of them.
-        blockers: Vec<Blocker>,
-        /// What else the person should know.
-        notes: Vec<String>,
-    },
+    #[error("refused: {}", codes(&.0.blockers))]
+    Refused(RefusedView),
     /// The person said no.
     #[error("nothing was done: you said no")]
     Declined,
@@ -81,12 +77,31 @@ pub enum OpsError {
     },
 }
 
-fn codes(blockers: &[Blocker]) -> String {
+/// The codes of a refusal, in one line.
+pub(super) fn codes(blockers: &[Blocker]) -> String {
     let words: Vec<&str> = blockers.iter().map(|blocker| blocker.code.word()).collect();
     words.join(", ")
 }
 
 impl OpsError {
+    /// Refused for one reason that no playbook is about.
+    pub(super) fn refused(blocker: Blocker) -> Self {
+        OpsError::Refused(RefusedView::new(vec![blocker], Vec::new()))
+    }
+
+    /// The reason code of an error that is a refusal.
+    pub fn code(&self) -> Option<ReasonCode> {
+        match self {
+            OpsError::Refused(refused) => refused.blockers.first().map(|blocker| blocker.code),
+            OpsError::NoRelease { .. } => Some(ReasonCode::StateMissing),
+            OpsError::Declined => Some(ReasonCode::Declined),
+            OpsError::Store(StoreError::Locked { .. }) => Some(ReasonCode::Locked),
+            OpsError::Store(StoreError::Newer { .. }) => Some(ReasonCode::FormatNewer),
+            OpsError::Store(StoreError::Open { .. }) => Some(ReasonCode::WorkspaceOpen),
+            _ => None,
+        }
+    }
+
     /// The word behind the exit status.
     pub fn ending(&self) -> Ending {
         match self {
@@ -95,7 +110,7 @@ impl OpsError {
             | OpsError::Unreadable { .. }
             | OpsError::Id(_)
             | OpsError::Usage { .. } => Ending::Usage,
-            OpsError::Refused { blockers, .. } => ending_of(blockers),
+            OpsError::Refused(refused) => refused.ending,
             OpsError::NoRelease { .. } | OpsError::Declined => Ending::Refused,
             OpsError::Store(error) => store_ending(error),
             OpsError::Engine(EngineError::Record { source }) => store_ending(source),
@@ -125,6 +140,12 @@ impl OpsError {
             OpsError::Store(StoreError::Open { path }) => vec![format!("chmod o-w {}", path.display())],
             OpsError::Store(StoreError::Newer { .. }) => {
                 vec!["use the version that wrote it; `holdpoint --version` is this one's".to_owned()]
+            }
+            OpsError::Declined => {
+                vec![
+                    "`--dry-run` shows the plan without asking; run the same command again to go ahead"
+                        .to_owned(),
+                ]
             }
             OpsError::NoRelease { .. } => vec!["`holdpoint list` shows what was released here".to_owned()],
             _ => Vec::new(),

@@ -19,6 +19,8 @@ pub struct Face<'a> {
     pub stop: &'a Stop,
     /// Whether the command line already holds the consent.
     pub consent: Given,
+    /// Why, as the command line says it: it stands in the audit log.
+    pub reason: Option<&'a str>,
 }
 
 /// Whether consent was given on the command line.
@@ -53,7 +55,7 @@ impl Face<'_> {
                 let fact = "the host changed while the plan was being looked at";
                 let blocker =
                     Blocker::new(ReasonCode::PlanChanged, fact).way_out("run the same command again");
-                Err(OpsError::Refused { blockers: vec![blocker], notes: Vec::new() })
+                Err(OpsError::refused(blocker))
             }
             Consent::NobodyThere => Err(OpsError::Usage {
                 what: "this needs a yes, and there is no terminal to ask".to_owned(),

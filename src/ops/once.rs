@@ -22,15 +22,18 @@ pub enum Once {
     AlreadyDone,
     /// It ran and ended with this exit status; 0: it is done now.
     Ran(i32),
+    /// It was not done before and would run; this was a dry run.
+    WouldRun,
 }
 
 /// Runs a command once a release, in the place of its caller: same input, same outputs, same environment. A command that
-/// fails is not done. The host's lock is not taken, because the runner whose script this is holds it.
+/// fails is not done. The host's lock is not taken, because the runner whose script this is holds it; `told` says before it
+/// runs why it does, into the step's transcript, which the audit log's record names.
 ///
 /// # Errors
 /// A usage error outside of a ticket script, or for a key that is no plain name; when the command cannot be started, or
 /// what was done cannot be recorded.
-pub fn once(key: &str, command: &[String]) -> Result<Once, OpsError> {
+pub fn once(key: &str, command: &[String], dry_run: bool, told: impl FnOnce()) -> Result<Once, OpsError> {
     let folder = process::env(STEP_DIR).map(PathBuf::from);
     let place = folder.as_deref().and_then(place_of).ok_or_else(|| OpsError::Usage {
         what: format!("`once` belongs into a ticket script: `{STEP_DIR}` names no step of a release"),
@@ -44,6 +47,10 @@ pub fn once(key: &str, command: &[String]) -> Result<Once, OpsError> {
     if store.is_once_done(&place.ticket, cycle, &name) {
         return Ok(Once::AlreadyDone);
     }
+    if dry_run {
+        return Ok(Once::WouldRun);
+    }
+    told();
     let here = process::current_folder()?;
     let code = process::attached(command, &here, &process::whole_environment()).map_err(|error| {
         OpsError::Failed {

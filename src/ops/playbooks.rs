@@ -5,8 +5,12 @@ use crate::decide::playbook_match;
 use crate::engine::Halt;
 use crate::manifest::playbook;
 use crate::manifest::settings::SourceFile;
+use crate::model::phase::Phase;
+use crate::model::reason::Blocker;
+use crate::model::view::RefusedView;
 use crate::sys::files;
 
+use super::error::codes;
 use super::host::Host;
 
 /// Playbooks that come with the binary.
@@ -30,12 +34,25 @@ pub(super) fn fitting(host: &Host, halt: &Halt) -> Vec<String> {
         said.extend(failure.causes.iter().cloned());
         said.extend(failure.tail.iter().cloned());
     }
+    matching(host, halt.phase, &said)
+}
+
+/// A refusal with the playbooks that fit it; `phase` is the one that was asked for.
+pub(super) fn refused(host: &Host, phase: Phase, blockers: Vec<Blocker>, notes: Vec<String>) -> RefusedView {
+    let mut said: Vec<String> =
+        blockers.iter().map(|blocker| format!("{}: {}", blocker.code, blocker.fact)).collect();
+    said.push(format!("refused: {}", codes(&blockers)));
+    let playbooks = matching(host, phase, &said);
+    RefusedView { playbooks, ..RefusedView::new(blockers, notes) }
+}
+
+fn matching(host: &Host, phase: Phase, said: &[String]) -> Vec<String> {
     let mut playbooks = Vec::new();
     for source in sources(host) {
         // One that does not parse never hides another.
         playbooks.extend(playbook::parse(&source).unwrap_or_default());
     }
-    playbook_match::plain(&playbooks, halt.phase, &said)
+    playbook_match::plain(&playbooks, phase, said)
 }
 
 /// The host's own playbooks first: one with the name of a shipped one takes its place.

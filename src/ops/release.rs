@@ -20,6 +20,7 @@ use super::error::OpsError;
 use super::face::{Face, Given, Said};
 use super::facts::{About, Fetch, Lock, Look, OldImages, observe};
 use super::host::Host;
+use super::playbooks;
 use super::proof;
 use super::session::Session;
 use super::told::{self, Told};
@@ -31,7 +32,7 @@ use super::told::{self, Told};
 pub fn check_run(host: &Host, request: &RunRequest) -> Result<Decision, OpsError> {
     let request = on_branch(host, request)?;
     let facts = observe(host, &look_for(&request, Lock::Unknown)?)?;
-    Ok(decision(decide::plan_run(&facts, &request)))
+    Ok(decision(host, request.from.unwrap_or(Phase::Prepare), decide::plan_run(&facts, &request)))
 }
 
 /// `--force-allow-non-main` is `--branch` with whatever branch is checked out.
@@ -52,13 +53,16 @@ fn on_branch(host: &Host, request: &RunRequest) -> Result<RunRequest, OpsError> 
 /// What makes looking itself impossible.
 pub fn check_revert(host: &Host, request: &RevertRequest) -> Result<Decision, OpsError> {
     let mut facts = observe(host, &look_back(&request.ticket, Lock::Unknown))?;
-    Ok(decision(proof::plan_revert(host, &mut facts, request)))
+    Ok(decision(host, Phase::Revert, proof::plan_revert(host, &mut facts, request)))
 }
 
-pub(super) fn decision(decided: Result<Plan, Refusal>) -> Decision {
+/// What was decided, as it is shown; `phase` is the one that was asked for.
+pub(super) fn decision(host: &Host, phase: Phase, decided: Result<Plan, Refusal>) -> Decision {
     match decided {
         Ok(plan) => Decision::Plan { plan: Box::new(plan) },
-        Err(Refusal::Blocked { blockers, notes }) => Decision::Refused { blockers, notes },
+        Err(Refusal::Blocked { blockers, notes }) => {
+            Decision::Refused(playbooks::refused(host, phase, blockers, notes))
+        }
         Err(Refusal::Nothing { fact }) => Decision::Nothing { fact },
     }
 }
@@ -130,7 +134,7 @@ pub fn run(host: &Host, request: &RunRequest, face: Face<'_>) -> Result<RunView,
         Ok(plan) => plan,
         Err(Refusal::Blocked { blockers, notes }) => {
             session.refuse(&facts, &request.ticket, asked, &blockers)?;
-            return Err(OpsError::Refused { blockers, notes });
+            return Err(OpsError::Refused(playbooks::refused(host, asked, blockers, notes)));
         }
         Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
     };
@@ -174,7 +178,7 @@ pub(super) fn moved() -> OpsError {
     let fact = "the host changed while the plan was being looked at";
     let blocker =
         Blocker::new(ReasonCode::PlanChanged, fact).way_out("run the same command again to see the new plan");
-    OpsError::Refused { blockers: vec![blocker], notes: Vec::new() }
+    OpsError::refused(blocker)
 }
 
 /// Takes a release back.
@@ -192,7 +196,8 @@ pub fn revert(host: &Host, request: &RevertRequest, face: Face<'_>) -> Result<Ru
             let Some(plan) = write_window_answer(host, &mut facts, &mut request, &blockers, face)? else {
                 let session = Session::open(host, face, Some(&request.ticket), Phase::Revert)?;
                 session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
-                return Err(OpsError::Refused { blockers, notes });
+                let refused = playbooks::refused(host, Phase::Revert, blockers, notes);
+                return Err(OpsError::Refused(refused));
             };
             Some(plan.id)
         }
@@ -204,7 +209,8 @@ pub fn revert(host: &Host, request: &RevertRequest, face: Face<'_>) -> Result<Ru
         Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
         Err(Refusal::Blocked { blockers, notes }) => {
             session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
-            return Err(OpsError::Refused { blockers, notes });
+            let refused = playbooks::refused(host, Phase::Revert, blockers, notes);
+            return Err(OpsError::Refused(refused));
         }
     };
     if shown.as_ref() != Some(&plan.id) {
@@ -231,7 +237,9 @@ fn asked_to_revert(
                     face.person.show(&plan);
                     Ok(plan.id)
                 }
-                Err(Refusal::Blocked { blockers, notes }) => Err(OpsError::Refused { blockers, notes }),
+                Err(Refusal::Blocked { blockers, notes }) => {
+                    Err(OpsError::Refused(playbooks::refused(host, Phase::Revert, blockers, notes)))
+                }
                 Err(Refusal::Nothing { .. }) => Err(moved()),
             }
         }
@@ -330,7 +338,8 @@ pub fn close(
         return fitting(host, ticket, Transition::Closed, "close");
     }
     let session = Session::open(host, face, Some(ticket), Phase::Prepare)?;
-    let state = fitting(host, ticket, Transition::Closed, "close")?;
+    let state = fitting(host, ticket, Transition::Closed, "close")
+        .map_err(|error| session.refuse_known(ticket, error))?;
     let draft = EventDraft::new(EventKind::Closed).phase(state.phase).msg(reason);
     session.note(ticket, draft)
 }
@@ -351,7 +360,8 @@ pub fn approve(
         return fitting(host, ticket, Transition::Approved, "approve");
     }
     let session = Session::open(host, face, Some(ticket), Phase::Prepare)?;
-    let state = fitting(host, ticket, Transition::Approved, "approve")?;
+    let state = fitting(host, ticket, Transition::Approved, "approve")
+        .map_err(|error| session.refuse_known(ticket, error))?;
     let held = session.store.held_before(ticket)?.unwrap_or(state.phase);
     session.note(ticket, EventDraft::new(EventKind::Approved).phase(held).msg(reason))
 }
@@ -373,7 +383,7 @@ fn fitting(host: &Host, ticket: &TicketId, event: Transition, verb: &str) -> Res
         let fact = format!("`{ticket}@{}` is {word}: `{verb}` does not fit", state.attempt);
         let blocker = Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)
             .way_out(host.typed("state", ticket.as_str()));
-        return Err(OpsError::Refused { blockers: vec![blocker], notes: Vec::new() });
+        return Err(OpsError::refused(blocker));
     }
     Ok(state)
 }
@@ -390,12 +400,12 @@ pub fn return_to_main(
     let look = |lock| Look { lock, ..Look::default() };
     if dry_run {
         let facts = observe(host, &look(Lock::Unknown))?;
-        return Ok((decision(decide::plan_return_to_main(&facts)), None));
+        return Ok((decision(host, Phase::Prepare, decide::plan_return_to_main(&facts)), None));
     }
     let began = host.clock.monotonic();
     let session = Session::open(host, face, None, Phase::Prepare)?;
     let facts = observe(host, &look(Lock::Ours))?;
-    side_run(&session, decide::plan_return_to_main(&facts), &facts, began)
+    side_run(&session, decide::plan_return_to_main(&facts), &facts, Vec::new(), Phase::Prepare, began)
 }
 
 /// Runs a service's `post_start` and `ensure_config` hooks as a journaled run.
@@ -411,27 +421,31 @@ pub fn configure(
     let look = |lock| Look { fetch: Fetch::Keep, lock, ..Look::default() };
     if dry_run {
         let facts = observe(host, &look(Lock::Unknown))?;
-        return Ok((decision(decide::plan_configure(&facts, service)), None));
+        return Ok((decision(host, Phase::Migrate, decide::plan_configure(&facts, service)), None));
     }
     let began = host.clock.monotonic();
     let session = Session::open(host, face, None, Phase::Migrate)?;
     let facts = observe(host, &look(Lock::Ours))?;
-    side_run(&session, decide::plan_configure(&facts, service), &facts, began)
+    side_run(&session, decide::plan_configure(&facts, service), &facts, Vec::new(), Phase::Migrate, began)
 }
 
-/// Carries out a plan that belongs to no ticket; it is journaled in the host's own audit log.
+/// Carries out a plan that belongs to no ticket; it is journaled in the host's own audit log, and so is a refusal.
+/// `flags` are those that change what may be done; `phase` is the one that the verb begins with.
 pub(super) fn side_run(
     session: &Session<'_>,
     decided: Result<Plan, Refusal>,
     facts: &Facts,
+    flags: Vec<String>,
+    phase: Phase,
     began: std::time::Duration,
 ) -> Result<(Decision, Option<RunView>), OpsError> {
     match decided {
         Ok(plan) => {
             session.face.person.show(&plan);
-            let view = go(session, &plan, facts, &Told::default(), began)?;
+            let view = go(session, &plan, facts, &Told::aside(flags, session.face.reason), began)?;
             Ok((Decision::Plan { plan: Box::new(plan) }, Some(view)))
         }
-        refused => Ok((decision(refused), None)),
+        Err(Refusal::Blocked { blockers, notes }) => Err(session.refuse_aside(phase, blockers, notes)),
+        Err(Refusal::Nothing { fact }) => Ok((Decision::Nothing { fact }, None)),
     }
 }

@@ -7,6 +7,7 @@ use crate::engine::{self, Context, OpenSets, Recorder, RunEnd};
 use crate::model::event::{EventDraft, EventKind, Progress};
 use crate::model::facts::Facts;
 use crate::model::id::{AttemptId, TicketId};
+use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::{Plan, PlanVerb};
 use crate::model::projection::{self, field};
@@ -18,6 +19,7 @@ use crate::sys::clock::Clock;
 use super::error::OpsError;
 use super::face::Face;
 use super::host::Host;
+use super::playbooks;
 use super::told::Told;
 
 /// The host, locked by us.
@@ -70,11 +72,7 @@ impl<'a> Session<'a> {
         let early = state.as_ref().is_none_or(|state| state.merge.is_none() && !state.status.is_backward());
         let fresh = state.is_none();
         let recorder = self.recorder(&journal, state);
-        let rc = i32::from(ending_of(blockers).status());
-        let about = |kind| {
-            let draft = EventDraft::new(kind).phase(asked).rc(rc).reason(first.code.word());
-            draft.msg(first.fact.lines().next().unwrap_or_default())
-        };
+        let about = |kind| EventDraft { kind, ..refusal(asked, first, ending_of(blockers)) };
         let prepare_failed = early && matches!(asked, Phase::Prepare);
         if !prepare_failed {
             recorder.record(about(EventKind::Refused), Durability::Sync)?;
@@ -92,6 +90,34 @@ impl<'a> Session<'a> {
         recorder.save()?;
         self.index(&recorder);
         Ok(())
+    }
+
+    /// Records that a verb without a ticket was refused, and gives the refusal to raise.
+    pub(super) fn refuse_aside(&self, phase: Phase, blockers: Vec<Blocker>, notes: Vec<String>) -> OpsError {
+        let refused = playbooks::refused(self.host, phase, blockers, notes);
+        let Some(first) = refused.blockers.first() else { return OpsError::Refused(refused) };
+        match self.audit(refusal(phase, first, refused.ending)) {
+            Ok(()) => OpsError::Refused(refused),
+            Err(error) => error,
+        }
+    }
+
+    /// Records that a verb does not fit a release that is on record; no state changes.
+    pub(super) fn refuse_known(&self, ticket: &TicketId, error: OpsError) -> OpsError {
+        let OpsError::Refused(refused) = &error else { return error };
+        let Some(first) = refused.blockers.first() else { return error };
+        let state = match self.store.state(ticket) {
+            Ok(Some(state)) => state,
+            Ok(None) => return error,
+            Err(damage) => return damage.into(),
+        };
+        let attempt = AttemptId { ticket: ticket.clone(), number: state.attempt };
+        let recorded = self.journal(&attempt).and_then(|journal| {
+            let recorder = self.recorder(&journal, Some(state.clone()));
+            recorder.record(refusal(state.phase, first, refused.ending), Durability::Sync)?;
+            Ok(())
+        });
+        recorded.err().unwrap_or(error)
     }
 
     pub(super) fn recorder<'s>(&'s self, journal: &'s Journal, state: Option<ReleaseState>) -> Recorder<'s> {
@@ -166,7 +192,14 @@ impl<'a> Session<'a> {
                 self.store.save_plan(&plan.attempt, "revert", plan)?;
                 recorder.record(said.in_record(draft), Durability::Sync)?;
             }
-            _ => return Ok(()),
+            side => {
+                let draft = EventDraft::new(EventKind::Started)
+                    .phase(plan.from)
+                    .detail(field::PLAN, &plan.id)
+                    .detail(field::VERB, side.word());
+                recorder.record(said.in_record(draft), Durability::Ride)?;
+                return Ok(());
+            }
         }
         recorder.save()?;
         Ok(())
@@ -263,6 +296,15 @@ impl<'a> Session<'a> {
         self.index(&recorder);
         Ok(recorder.state().unwrap_or(state))
     }
+}
+
+/// The record of a refusal.
+fn refusal(asked: Phase, first: &Blocker, ending: Ending) -> EventDraft {
+    EventDraft::new(EventKind::Refused)
+        .phase(asked)
+        .rc(i32::from(ending.status()))
+        .reason(first.code.word())
+        .msg(first.fact.lines().next().unwrap_or_default())
 }
 
 /// Whether a plan goes on with the attempt that is recorded, or begins another one.

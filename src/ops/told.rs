@@ -46,6 +46,11 @@ impl Told {
         }
     }
 
+    /// Beside a verb that belongs to no ticket.
+    pub(super) fn aside(flags: Vec<String>, reason: Option<&str>) -> Self {
+        Self { flags, reason: reason.map(str::to_owned), ..Self::default() }
+    }
+
     /// The marks, as records of their own.
     pub(super) fn marks(&self) -> impl Iterator<Item = EventDraft> + '_ {
         self.marks.iter().cloned()

@@ -1,7 +1,6 @@
 //! JSON where a value's own shape is not the answer: one document an answer, one line an event.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::model::outcome::Ending;
 
@@ -21,7 +20,19 @@ pub fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value).map(|text| text + "\n")
 }
 
-/// An error as the same people's answer: the word of the ending, its exit status, the message, causes and hints.
-pub fn error(ending: Ending, exit: u8, message: &str, causes: &[String], hints: &[String]) -> Value {
-    json!({ "error": { "ending": ending, "exit": exit, "message": message, "causes": causes, "hints": hints } })
+/// An error, as a program reads it.
+#[derive(Debug, Serialize)]
+pub struct Error<'a> {
+    /// The word behind the exit status.
+    pub ending: Ending,
+    /// The exit status.
+    pub exit: u8,
+    /// The reason code of a refusal; of any other error the word of its ending.
+    pub code: &'a str,
+    /// What happened.
+    pub message: String,
+    /// What caused that, outermost first.
+    pub causes: Vec<String>,
+    /// What to type.
+    pub hints: &'a [String],
 }

@@ -1,10 +1,13 @@
 //! The command line itself: what holds for every verb, whatever host it is called on.
 
+mod audit;
 mod backup;
 mod check;
 mod demo;
+mod init;
 mod look;
 mod once;
+mod refused;
 mod revert;
 mod run;
 

@@ -218,6 +218,9 @@ pub struct OnceArgs {
     /// Program and arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<String>,
+    #[command(flatten)]
+    /// What every acting verb takes.
+    pub act: Act,
 }
 
 /// `return-to-main`

@@ -10,7 +10,6 @@ use crate::cli::terminal::{Terminal, To};
 use crate::cli::watch::watched;
 use crate::model::outcome::Ending;
 use crate::model::plan::Plan;
-use crate::model::reason::ending_of;
 use crate::model::view::{ChangeView, Decision, RunView};
 use crate::ops::{Face, Given, Host, OpsError};
 use crate::report::human::plan::{Detail, dry_run_footer, render as render_plan};
@@ -73,9 +72,7 @@ impl Call<'_> {
             Decision::Plan { plan } => {
                 render_plan(plan, Detail::Full, now()) + &dry_run_footer(typed(plan).as_deref())
             }
-            Decision::Refused { blockers, notes } => {
-                blockers::render(blockers, notes) + &blockers::footer(blockers)
-            }
+            Decision::Refused(refused) => blockers::refused(refused),
             Decision::Nothing { fact } => format!("{}\n", clean(fact)),
         })?;
         Ok(decision.ending())
@@ -101,7 +98,7 @@ impl Call<'_> {
         let (asking, consent) = if act.yes { (Asking::Yes, Given::Yes) } else { (Asking::Ask, Given::No) };
         let person = Console { terminal: self.terminal, asking, detail: self.detail(), stopped: &stopped };
         let done = watched(self.terminal, self.format(), |watcher| {
-            work(Face { watcher, person: &person, stop: &stop, consent })
+            work(Face { watcher, person: &person, stop: &stop, consent, reason: act.reason.as_deref() })
         });
         match (done, stop.signal()) {
             // A signal is no answer to a question, and ends as a signal does (design/01).
@@ -171,15 +168,13 @@ impl Call<'_> {
 
     /// Gates that said no are shown whole; every other error goes its usual way.
     pub(super) fn refused(&self, error: OpsError) -> Result<Ending, CliError> {
-        let OpsError::Refused { blockers, notes } = error else { return Err(error.into()) };
-        let ending = ending_of(&blockers);
+        let OpsError::Refused(refused) = error else { return Err(error.into()) };
+        let ending = refused.ending;
         if self.format() == Format::Human {
-            let text = blockers::render(&blockers, &notes) + &blockers::footer(&blockers);
-            self.terminal.write(To::Err, &text);
+            self.terminal.write(To::Err, &blockers::refused(&refused));
         } else {
-            let decision = Decision::Refused { blockers, notes };
-            let line = json::line(&decision).map_err(|error| CliError::new(Ending::Internal, error))?;
-            self.terminal.write(To::Out, &line);
+            let line = json::line(&Decision::Refused(refused));
+            self.terminal.write(To::Out, &line.map_err(|error| CliError::new(Ending::Internal, error))?);
         }
         Ok(ending)
     }
@@ -194,6 +189,7 @@ impl From<OpsError> for CliError {
     fn from(error: OpsError) -> Self {
         let mut shown = CliError::new(error.ending(), String::new());
         shown.hints = error.hints();
+        shown.code = error.code();
         shown.source = Box::new(error);
         shown
     }

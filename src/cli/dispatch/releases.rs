@@ -6,12 +6,14 @@ use crate::cli::args::{
 };
 use crate::cli::error::CliError;
 use crate::cli::exit_code;
+use crate::cli::terminal::To;
 use crate::model::outcome::Ending;
 use crate::model::release::ReleaseState;
 use crate::ops::once::{self, Once};
 use crate::ops::release;
 use crate::report::human::releases::status_ink;
 use crate::report::json;
+use crate::report::text::clean;
 
 pub(super) fn run(call: &Call<'_>, args: RunArgs) -> Result<Ending, CliError> {
     let act = args.act.clone();
@@ -89,10 +91,17 @@ pub(super) fn configure(call: &Call<'_>, args: &ConfigureArgs) -> Result<Ending,
     call.side_run(&args.act, |face| release::configure(&host, &args.service, args.act.dry_run, face))
 }
 
-/// Ends with the exit status of the command, so that the script sees what it would see without `once`.
-pub(super) fn once(args: &OnceArgs) -> Result<u8, CliError> {
-    match once::once(&args.key, &args.command)? {
-        Once::AlreadyDone => Ok(exit_code::of(Ending::Ok)),
-        Once::Ran(code) => Ok(u8::try_from(code).unwrap_or(exit_code::of(Ending::Failed))),
+/// Ends with the exit status of the command, so that the script sees what it would see without `once`. What it says
+/// itself goes to standard error: the output is the command's.
+pub(super) fn once(call: &Call<'_>, args: &OnceArgs) -> Result<u8, CliError> {
+    let say =
+        |what: &str| call.terminal.write(To::Err, &format!("once {}: {}\n", clean(&args.key), clean(what)));
+    let why = || args.act.reason.iter().for_each(|reason| say(reason));
+    match once::once(&args.key, &args.command, args.act.dry_run, why)? {
+        Once::AlreadyDone if args.act.dry_run => say("is done in this release and would not run"),
+        Once::AlreadyDone => {}
+        Once::WouldRun => say("would run"),
+        Once::Ran(code) => return Ok(u8::try_from(code).unwrap_or(exit_code::of(Ending::Failed))),
     }
+    Ok(exit_code::of(Ending::Ok))
 }

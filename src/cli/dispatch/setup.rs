@@ -7,7 +7,6 @@ use crate::cli::terminal::{Terminal, To};
 use crate::model::outcome::Ending;
 use crate::ops::demo::{self, Keep, Narrator, Told};
 use crate::ops::{schema, setup};
-use crate::report::human::setup::changes;
 use crate::report::human::story;
 use crate::report::json;
 use crate::sys::signal::Stop;
@@ -19,9 +18,8 @@ pub(super) fn demo(call: &Call<'_>, args: &DemoArgs) -> Result<Ending, CliError>
 }
 
 pub(super) fn init(call: &Call<'_>, args: &InitArgs) -> Result<Ending, CliError> {
-    let view = setup::init(&call.folder()?, args.act.dry_run)?;
-    call.answer(&view, || changes(&view))?;
-    Ok(Ending::Ok)
+    let folder = call.folder()?;
+    call.change(&args.act, |face| setup::init(&folder, args.act.dry_run, face))
 }
 
 pub(super) fn adopt(call: &Call<'_>, args: &AdoptArgs) -> Result<Ending, CliError> {

@@ -16,7 +16,7 @@ use crate::model::outcome::Ending;
 pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliError> {
     let call = Call { global: cli.global, terminal };
     let ending = match cli.verb {
-        Verb::Once(args) => return releases::once(&args),
+        Verb::Once(args) => return releases::once(&call, &args),
         Verb::Run(args) => releases::run(&call, *args),
         Verb::Revert(args) => releases::revert(&call, args),
         Verb::Close(args) => releases::close(&call, &args),

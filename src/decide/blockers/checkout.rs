@@ -6,6 +6,7 @@ use crate::decide::site::same_content;
 use crate::decide::typed::Typed;
 use crate::model::facts::{Commit, DirtyFile, Facts, HeadMove};
 use crate::model::id::Oid;
+use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::settings::SignaturePolicy;
 
@@ -69,7 +70,9 @@ pub(super) fn nothing_to_release(case: &Case<'_>) -> Option<Blocker> {
     let waits = !case.classified.touched.is_empty()
         || case.request.base.as_ref().is_some_and(|base| base != target)
         || case.course.base != *target;
-    if case.course.way != Way::Fresh || *target != facts.git.head || waits {
+    // A resume brings nothing in: what stands against it is said by others.
+    let resumes = case.request.from.is_some_and(|phase| phase != Phase::Prepare);
+    if resumes || case.course.way != Way::Fresh || *target != facts.git.head || waits {
         return None;
     }
     if facts.git.branch.as_ref() != Some(&case.course.branch) {
@@ -95,7 +98,8 @@ pub(super) fn nothing_to_release(case: &Case<'_>) -> Option<Blocker> {
 fn never_recorded(case: &Case<'_>, seed: String) -> Blocker {
     let facts = case.facts;
     let Some(moved) = &facts.git.last_move else {
-        return Blocker::new(ReasonCode::NothingToRelease, seed).way_out("git reflog");
+        let advice = format!("push the commits to {} first, then run the same command again", case.source());
+        return Blocker::new(ReasonCode::NothingToRelease, seed).way_out(advice);
     };
     let fact = format!("{seed}\n{}", move_line(moved));
     let mut blocker = Blocker::new(ReasonCode::NothingToRelease, fact).way_out("git reflog");

@@ -9,7 +9,7 @@ use crate::model::projection::field;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::ReleaseState;
 use crate::model::request::RunRequest;
-use crate::model::view::{Change, ChangeView};
+use crate::model::view::{Change, ChangeView, RefusedView};
 use crate::ops::error::OpsError;
 use crate::ops::face::Face;
 use crate::ops::facts::{Fetch, Lock, Look, config_hash, observe};
@@ -42,7 +42,9 @@ pub fn adopt(host: &Host, dry_run: bool, face: Face<'_>) -> Result<ChangeView, O
     if let Some(known) = already(&facts.releases) {
         return Ok(kept(host, known, dry_run));
     }
-    refuse(&facts)?;
+    if let Err(OpsError::Refused(RefusedView { blockers, notes, .. })) = refuse(&facts) {
+        return Err(session.refuse_aside(Phase::Verify, blockers, notes));
+    }
     record(&session, &facts)?;
     Ok(view(host, &facts, dry_run))
 }
@@ -87,7 +89,7 @@ fn refuse(facts: &Facts) -> Result<(), OpsError> {
     if blockers.is_empty() {
         return Ok(());
     }
-    Err(OpsError::Refused { blockers, notes: Vec::new() })
+    Err(OpsError::Refused(RefusedView::new(blockers, Vec::new())))
 }
 
 /// A service whose state cannot be seen cannot be recorded.
@@ -116,7 +118,7 @@ fn record(session: &Session<'_>, facts: &Facts) -> Result<(), OpsError> {
         .detail(field::HOST, &facts.host.name)
         .detail(field::CYCLE, "1")
         .detail("trigger", "adopt")
-        .msg("what runs was adopted; nothing was touched");
+        .msg(session.face.reason.unwrap_or("what runs was adopted; nothing was touched"));
     recorder.record(created, Durability::Ride)?;
     let digest = session.store.save_snapshot(&attempt, &snapshot(facts, &attempt))?;
     let planned = EventDraft::new(EventKind::Planned).detail(field::SNAPSHOT, digest);

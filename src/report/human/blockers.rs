@@ -1,6 +1,7 @@
 //! Refusals are answers: each gate names its code, the fact it saw, and the way out (design/01).
 
 use crate::model::reason::Blocker;
+use crate::model::view::RefusedView;
 use crate::report::text::{Add, Ink, clean, clean_lines, count};
 
 /// All blockers, in the order given. Lines of the seed (`[ERROR] …`) stand alone and exactly as the seed has them; ours
@@ -19,8 +20,17 @@ pub fn render(blockers: &[Blocker], notes: &[String]) -> String {
     out
 }
 
+/// A whole refusal: the blockers, the playbooks that fit, and that nothing was changed.
+pub fn refused(view: &RefusedView) -> String {
+    let mut out = render(&view.blockers, &view.notes);
+    for playbook in &view.playbooks {
+        out.add(format_args!("  playbook   {}\n", clean(playbook)));
+    }
+    out + &footer(&view.blockers)
+}
+
 /// What stands below refused blockers: how many there were and that nothing happened.
-pub fn footer(blockers: &[Blocker]) -> String {
+fn footer(blockers: &[Blocker]) -> String {
     format!("\nrefused for {}, nothing was changed\n", count(blockers.len(), "reason"))
 }
 

@@ -35,6 +35,7 @@ pub fn live(event: &RunEvent) -> Option<String> {
         | EventKind::Done
         | EventKind::Failed
         | EventKind::Created
+        | EventKind::Wrote
         | EventKind::Planned
         | EventKind::Resumed
         | EventKind::Approved

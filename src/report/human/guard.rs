@@ -10,14 +10,12 @@ pub fn guard(view: &GuardView) -> String {
     for line in view.output.iter().flat_map(|line| clean_lines(line)) {
         out.add(format_args!("{line}\n"));
     }
-    match &view.blocker {
-        Some(blocker) => out + &blockers::render(std::slice::from_ref(blocker), &[]),
-        None => {
-            let command = clean(&view.command.join(" "));
-            let line = format!("the guardrail passes: `{command}` exited 0 after {}", duration(view.ms));
-            out + &format!("{} {line}\n", Ink::Good.paint("✓"))
-        }
+    if let Some(blocker) = &view.blocker {
+        return out + &blockers::render(std::slice::from_ref(blocker), &[]);
     }
+    let command = clean(&view.command.join(" "));
+    let line = format!("the guardrail passes: `{command}` exited 0 after {}", duration(view.ms));
+    out + &format!("{} {line}\n", Ink::Good.paint("✓"))
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub fn changes(view: &ChangeView) -> String {
 fn would(verb: &str) -> String {
     match verb {
         "wrote" => "would write".to_owned(),
+        "rewrote" => "would rewrite".to_owned(),
         "recorded" => "would record".to_owned(),
         "removed" => "would remove".to_owned(),
         "kept" => "keeps".to_owned(),
