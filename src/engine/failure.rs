@@ -56,14 +56,20 @@ pub(super) const INTERRUPTED: &str = "interrupted";
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Failure::new("files", error.to_string())
+        of_files(&error)
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure::new("files", error.to_string())
+        of_files(&error)
     }
+}
+
+/// What could not be done to a file, and why not.
+fn of_files(error: &dyn std::error::Error) -> Failure {
+    let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string);
+    Failure { causes: causes.collect(), ..Failure::new("files", error.to_string()) }
 }
 
 impl From<GitError> for Failure {

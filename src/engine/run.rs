@@ -141,7 +141,13 @@ pub(super) fn execute(
         draft = draft.detail(field::PATH, &script.path).detail(field::SCRIPT, &script.sha256);
     }
     let intent = recorder.record(draft, durability)?;
-    let result = actions::perform(step, &intent, context, recorder);
+    let result = if context.store.is_full() {
+        // Not even the intent found room without what is kept for telling: nothing is begun any more.
+        let hint = "free space there, then go on: `df -h .asd/workspace`";
+        Err(Failure::new("disk", "the disk under the workspace is full").hint(hint))
+    } else {
+        actions::perform(step, &intent, context, recorder)
+    };
     let took = millis(context.clock.monotonic().saturating_sub(started));
     match result {
         Ok(effects) => {

@@ -138,6 +138,15 @@ impl OpsError {
                 ]
             }
             OpsError::Store(StoreError::Open { path }) => vec![format!("chmod o-w {}", path.display())],
+            OpsError::Store(StoreError::Stranger { path }) => {
+                vec![format!("look whose it is: `ls -ld {}`; `sudo chown` gives it back", path.display())]
+            }
+            OpsError::Store(StoreError::NoGroup { group }) => {
+                vec![
+                    format!("groupadd {group}"),
+                    "or change `[workspace] group` in .asd/release.toml".to_owned(),
+                ]
+            }
             OpsError::Store(StoreError::Newer { .. }) => {
                 vec!["use the version that wrote it; `holdpoint --version` is this one's".to_owned()]
             }
@@ -157,7 +166,8 @@ fn store_ending(error: &StoreError) -> Ending {
     match error {
         StoreError::Locked { .. } => Ending::Locked,
         StoreError::Damaged { .. } => Ending::Damaged,
-        StoreError::Newer { .. } | StoreError::Open { .. } => Ending::Refused,
+        StoreError::NoGroup { .. } => Ending::Usage,
+        StoreError::Newer { .. } | StoreError::Open { .. } | StoreError::Stranger { .. } => Ending::Refused,
         _ => Ending::Failed,
     }
 }

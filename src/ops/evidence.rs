@@ -9,7 +9,6 @@ use crate::engine::Halt;
 use crate::model::facts::ServiceState;
 use crate::model::id::ServiceName;
 use crate::model::plan::Plan;
-use crate::sys::files;
 
 use super::error::OpsError;
 use super::session::Session;
@@ -24,7 +23,6 @@ pub(super) fn capture(
     let host = session.host;
     let now = host.clock.now();
     let id = now.format("%Y%m%d_%H%M%S").to_string();
-    let folder = session.store.make_evidence_folder(&plan.attempt, &id)?;
     let failures: Vec<_> = halt
         .failures
         .iter()
@@ -52,6 +50,5 @@ pub(super) fn capture(
     });
     let text = serde_json::to_string_pretty(&bundle).unwrap_or_default();
     let text = host.redactor.redact(&text);
-    files::save_atomic(&folder.join("evidence.json"), text.as_bytes(), 0o640)?;
-    Ok(folder)
+    Ok(session.store.save_evidence(&plan.attempt, &id, &text)?)
 }

@@ -187,7 +187,7 @@ fn environment(host: &Host) -> BTreeMap<String, String> {
 /// # Errors
 /// When states cannot be read or are damaged.
 pub fn releases(host: &Host, lock: Lock) -> Result<Vec<ReleaseState>, OpsError> {
-    let alive = lock == Lock::Unknown && host.store.runner_alive();
+    let alive = lock == Lock::Unknown && host.store.runner_alive()?;
     let mut releases = host.store.states()?;
     for state in releases.iter_mut().filter(|_| !alive) {
         state.status = state.status.without_runner();

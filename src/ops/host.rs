@@ -9,7 +9,7 @@ use crate::drivers::git::Git;
 use crate::manifest::settings;
 use crate::model::redact::Redactor;
 use crate::model::settings::Settings;
-use crate::store::{Layout, Store};
+use crate::store::{Layout, Sharing, Store};
 use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::{files, process};
 
@@ -65,11 +65,12 @@ impl Host {
         let env = environment(&settings);
         let backups = root.join(&settings.workspace.backups);
         let layout = Layout::new(&root, &backups);
+        let sharing = settings.workspace.group.clone().map_or(Sharing::Alone, Sharing::Group);
         let surroundings = Surroundings { root: root.clone(), env };
         let ours = [layout.workspace().to_path_buf(), backups];
         Ok(Self {
             git: Git::new(surroundings.clone(), &ours),
-            store: Store::open(layout),
+            store: Store::open(layout, sharing),
             redactor,
             clock: Arc::new(SystemClock::default()),
             env_files,

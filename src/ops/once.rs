@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::id::TicketId;
-use crate::store::{Layout, Store};
+use crate::store::{Layout, Sharing, Store};
 use crate::sys::process;
 
 use super::error::OpsError;
@@ -41,9 +41,11 @@ pub fn once(key: &str, command: &[String], dry_run: bool, told: impl FnOnce()) -
     })?;
     let name = marker(key, process::env("TICKET").as_deref(), &place.ticket)?;
     // Only the ticket's own folder is touched: where backups lie does not matter.
-    let store = Store::open(Layout::new(&place.root, Path::new(".asd/workspace/backups")));
+    let store = Store::open(Layout::new(&place.root, Path::new(".asd/workspace/backups")), Sharing::AsFound);
     let state = store.state(&place.ticket)?;
     let cycle = state.ok_or_else(|| OpsError::NoRelease { ticket: place.ticket.clone() })?.cycle;
+    // Somebody may be at it right now, in another script: then this one waits, and sees what became of it.
+    let _held = store.hold_once(&place.ticket, cycle, &name)?;
     if store.is_once_done(&place.ticket, cycle, &name) {
         return Ok(Once::AlreadyDone);
     }

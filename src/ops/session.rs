@@ -47,12 +47,17 @@ impl<'a> Session<'a> {
             since: host.clock.now(),
         };
         let store = host.store.lock(&holder)?;
+        store.redact_leftovers(&host.redactor)?;
         Ok(Self { host, face, store })
     }
 
     pub(super) fn journal(&self, attempt: &AttemptId) -> Result<Journal, OpsError> {
         let clock: Arc<dyn Clock> = Arc::clone(&self.host.clock);
-        Ok(self.store.journal(&attempt.ticket, attempt.number, &self.host.operator, clock)?)
+        let journal = self.store.journal(&attempt.ticket, attempt.number, &self.host.operator, clock)?;
+        for said in journal.put_right() {
+            self.face.watcher.progress(&Progress::Note(said.clone()));
+        }
+        Ok(journal)
     }
 
     /// Records that a run was refused (design/04): of a ticket with no attempt past prepare as a failed prepare, which
@@ -131,11 +136,8 @@ impl<'a> Session<'a> {
         facts: &Facts,
         said: &Told,
     ) -> Result<(RunEnd, Option<ReleaseState>), OpsError> {
-        let known = self.store.state_or_why(&plan.attempt.ticket)?;
-        if let Some((_, Some(why))) = &known {
-            self.face.watcher.progress(&Progress::Note(why.clone()));
-        }
-        let goes_on = known.as_ref().is_some_and(|(state, _)| goes_on(plan, state));
+        let known = self.store.state(&plan.attempt.ticket)?;
+        let goes_on = known.as_ref().is_some_and(|state| goes_on(plan, state));
         if plan.verb == PlanVerb::Run && !goes_on {
             self.supersede(plan)?;
         }

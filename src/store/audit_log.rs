@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::event::RunEvent;
 use crate::model::id::TicketId;
-use crate::sys::files;
+use crate::sys::files::Beneath;
 
 use super::error::StoreError;
 use super::line;
@@ -56,13 +56,13 @@ pub struct Finding {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] with the first line that is wrong.
-pub(super) fn read(path: &Path, ticket: &TicketId, acknowledged: Option<&Head>) -> Result<Log, StoreError> {
-    if !files::exists(path) {
-        let head = Head { seq: 0, chain: line::first_chain(ticket) };
-        let log = Log { events: Vec::new(), head, whole: 0, torn: Vec::new() };
-        return reach(path, log, acknowledged);
-    }
-    let bytes = files::read_limited(path, LOG_LIMIT)?;
+pub(super) fn read(
+    folder: &Beneath,
+    path: &Path,
+    ticket: &TicketId,
+    acknowledged: Option<&Head>,
+) -> Result<Log, StoreError> {
+    let bytes = folder.read(path, LOG_LIMIT)?.unwrap_or_default();
     let mut head = Head { seq: 0, chain: line::first_chain(ticket) };
     let mut events = Vec::new();
     let mut whole = 0;
@@ -77,6 +77,9 @@ pub(super) fn read(path: &Path, ticket: &TicketId, acknowledged: Option<&Head>) 
         }
         let event =
             follow(piece, &mut head, ticket).map_err(|what| damaged(path, index as u64 + 1, &what))?;
+        if let Some(what) = another_than(acknowledged, &head) {
+            return Err(damaged(path, index as u64 + 1, &what));
+        }
         events.push(event);
         whole += piece.len();
     }
@@ -91,6 +94,12 @@ fn reach(path: &Path, log: Log, acknowledged: Option<&Head>) -> Result<Log, Stor
         return Err(StoreError::Damaged { path: path.to_path_buf(), what });
     }
     Ok(log)
+}
+
+/// A log that was written anew, its chain computed with it, does not have the record that the state file saw.
+fn another_than(acknowledged: Option<&Head>, head: &Head) -> Option<String> {
+    let known = acknowledged.filter(|known| known.seq == head.seq && known.chain != head.chain)?;
+    Some(format!("it is not the record {} that the state file saw: the log was written anew", known.seq))
 }
 
 /// Checks that a line is the next one, and moves the head onto it.
@@ -121,18 +130,23 @@ fn damaged(path: &Path, number: u64, what: &str) -> StoreError {
 /// # Errors
 /// When it cannot be read at all.
 pub(super) fn verify(
+    folder: &Beneath,
     path: &Path,
     ticket: &TicketId,
     acknowledged: Option<&Head>,
 ) -> Result<Verification, StoreError> {
-    let bytes = if files::exists(path) { files::read_limited(path, LOG_LIMIT)? } else { Vec::new() };
+    let bytes = folder.read(path, LOG_LIMIT)?.unwrap_or_default();
     let mut head = Head { seq: 0, chain: line::first_chain(ticket) };
     let mut verification =
         Verification { records: 0, head_seq: 0, head_chain: head.chain.clone(), findings: Vec::new() };
     for (index, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let number = index as u64 + 1;
         match follow(piece, &mut head, ticket) {
-            Ok(_) => verification.records += 1,
+            Ok(_) => {
+                verification.records += 1;
+                let another = another_than(acknowledged, &head);
+                verification.findings.extend(another.map(|what| Finding { line: number, what }));
+            }
             Err(what) => {
                 verification.findings.push(Finding { line: number, what });
                 // Go on from what the line itself claims, so that one wrong line is one finding.
@@ -153,10 +167,10 @@ pub(super) fn verify(
     Ok(verification)
 }
 
-/// Sequence number of a log's last whole line, from its end alone; none where that cannot be told.
-pub(super) fn last_seq(path: &Path) -> Option<u64> {
-    let tail = files::read_tail(path, 2 * line::LINE_LIMIT as u64).ok()?;
+/// The end of a log, from its last line alone; none where that cannot be told.
+pub(super) fn last(folder: &Beneath, path: &Path) -> Option<Head> {
+    let tail = folder.read_tail(path, 2 * line::LINE_LIMIT as u64).ok()??;
     let text = String::from_utf8_lossy(&tail);
     let last = text.trim_end_matches('\n').rsplit('\n').next()?;
-    line::parse(last).ok().map(|read| read.event.seq)
+    line::parse(last).ok().map(|read| Head { seq: read.event.seq, chain: read.chain })
 }

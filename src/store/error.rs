@@ -40,6 +40,18 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// The workspace belongs to somebody else.
+    #[error("`{path}` belongs to somebody who is neither you, nor root, nor the owner of the folder above", path = path.display())]
+    Stranger {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// `[workspace] group` names no group of this machine.
+    #[error("`[workspace] group` is `{group}`, and there is no such group")]
+    NoGroup {
+        /// Its name.
+        group: String,
+    },
     /// A file could not be worked on.
     #[error(transparent)]
     File(#[from] FileError),
@@ -83,6 +95,8 @@ pub enum StoreError {
         path: PathBuf,
         /// What was tried, as a past participle.
         verb: &'static str,
+        /// Whether the file is no index any more: it is as good as none.
+        broken: bool,
         /// Why.
         why: String,
     },

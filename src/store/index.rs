@@ -1,5 +1,6 @@
 //! `index.sqlite`: one row an attempt, for listing. It may be lost at any time and is rebuilt from the logs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, params};
@@ -16,11 +17,16 @@ const SCHEMA: &str = "
         PRIMARY KEY (ticket, number)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS by_start ON attempt (started_at DESC);
+    CREATE TABLE IF NOT EXISTS seen (id INTEGER PRIMARY KEY CHECK (id = 1), mark TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 fn failed(path: &Path, verb: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
     let path = PathBuf::from(path);
-    move |error| StoreError::Index { path, verb, why: error.to_string() }
+    move |error| {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let broken = matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase));
+        StoreError::Index { path, verb, broken, why: error.to_string() }
+    }
 }
 
 fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -33,9 +39,40 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Moment up to which the index has seen the folder of records: what changed there later, it may lack.
+pub(super) type Mark = i128;
+
 /// Writes an attempt's row.
 pub(super) fn upsert(path: &Path, state: &ReleaseState) -> Result<(), StoreError> {
     write(&open(path)?, path, state)
+}
+
+/// The moment up to which it has seen everything; none for one that is new.
+pub(super) fn mark(path: &Path) -> Result<Option<Mark>, StoreError> {
+    use rusqlite::OptionalExtension as _;
+    let connection = open(path)?;
+    let row = connection.query_row("SELECT mark FROM seen", [], |row| row.get::<_, String>(0)).optional();
+    Ok(row.map_err(failed(path, "read"))?.and_then(|text| text.parse().ok()))
+}
+
+/// Says up to which moment it has seen everything.
+pub(super) fn set_mark(path: &Path, mark: Mark) -> Result<(), StoreError> {
+    put_mark(&open(path)?, path, mark)
+}
+
+fn put_mark(connection: &Connection, path: &Path, mark: Mark) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO seen (id, mark) VALUES (1, ?1)";
+    connection.execute(sql, [mark.to_string()]).map_err(failed(path, "written"))?;
+    Ok(())
+}
+
+/// Tickets that have a row.
+pub(super) fn tickets(path: &Path) -> Result<BTreeSet<String>, StoreError> {
+    let connection = open(path)?;
+    let mut statement =
+        connection.prepare("SELECT DISTINCT ticket FROM attempt").map_err(failed(path, "read"))?;
+    let rows = statement.query_map([], |row| row.get(0)).map_err(failed(path, "read"))?;
+    rows.collect::<Result<_, _>>().map_err(failed(path, "read"))
 }
 
 fn write(connection: &Connection, path: &Path, state: &ReleaseState) -> Result<(), StoreError> {
@@ -47,13 +84,32 @@ fn write(connection: &Connection, path: &Path, state: &ReleaseState) -> Result<(
     Ok(())
 }
 
-/// Drops every row and writes these.
-pub(super) fn rebuild(path: &Path, states: &[ReleaseState]) -> Result<(), StoreError> {
+/// Replaces the rows of some tickets, or all rows, by these attempts.
+pub(super) fn replace(
+    path: &Path,
+    tickets: Option<&BTreeSet<String>>,
+    states: &[ReleaseState],
+    mark: Option<Mark>,
+) -> Result<(), StoreError> {
     let mut connection = open(path)?;
     let transaction = connection.transaction().map_err(failed(path, "rebuilt"))?;
-    transaction.execute("DELETE FROM attempt", []).map_err(failed(path, "rebuilt"))?;
+    match tickets {
+        None => {
+            transaction.execute("DELETE FROM attempt", []).map_err(failed(path, "rebuilt"))?;
+        }
+        Some(tickets) => {
+            for ticket in tickets {
+                transaction
+                    .execute("DELETE FROM attempt WHERE ticket = ?1", [ticket])
+                    .map_err(failed(path, "rebuilt"))?;
+            }
+        }
+    }
     for state in states {
         write(&transaction, path, state)?;
+    }
+    if let Some(mark) = mark {
+        put_mark(&transaction, path, mark)?;
     }
     transaction.commit().map_err(failed(path, "rebuilt"))
 }

@@ -10,7 +10,9 @@ use crate::sys::files::AppendFile;
 
 use super::audit_log::Head;
 use super::error::StoreError;
+use super::ground::Ground;
 use super::line;
+use super::reserve::Reserve;
 
 /// Whether a record must be on disk before its writer goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +30,30 @@ pub struct Journal {
     attempt: u32,
     operator: String,
     clock: Arc<dyn Clock>,
+    ground: Arc<Ground>,
+    reserve: Reserve,
     written: Mutex<Written>,
-    /// Number of the last record known to be on disk. Held while syncing, so that callers who wait share one sync.
-    synced: Mutex<u64>,
+    /// Held while syncing, so that callers who wait share one sync.
+    synced: Mutex<Synced>,
+    /// What was put right when it was opened, for the person watching.
+    pub(super) put_right: Vec<String>,
+}
+
+/// A log as it was opened.
+pub(super) struct Opened {
+    pub(super) path: PathBuf,
+    pub(super) file: AppendFile,
+    pub(super) head: Head,
+    /// Whether the log's name is known to be on disk.
+    pub(super) named: bool,
+}
+
+/// What is known to be on disk.
+struct Synced {
+    /// Number of the last record.
+    seq: u64,
+    /// Whether the log's name is: a record in a file without a name is no record.
+    named: bool,
 }
 
 struct Written {
@@ -41,17 +64,32 @@ struct Written {
 
 impl Journal {
     pub(super) fn new(
-        path: PathBuf,
+        ground: Arc<Ground>,
+        reserve: Reserve,
+        opened: Opened,
         ticket: TicketId,
         attempt: u32,
         operator: &str,
         clock: Arc<dyn Clock>,
-        file: AppendFile,
-        head: Head,
     ) -> Self {
-        let synced = Mutex::new(head.seq);
-        let written = Mutex::new(Written { file, head, poisoned: false });
-        Self { path, ticket, attempt, operator: operator.to_owned(), clock, written, synced }
+        let Opened { path, file, head, named } = opened;
+        Self {
+            path,
+            ticket,
+            attempt,
+            operator: operator.to_owned(),
+            clock,
+            reserve,
+            ground,
+            synced: Mutex::new(Synced { seq: head.seq, named }),
+            written: Mutex::new(Written { file, head, poisoned: false }),
+            put_right: Vec::new(),
+        }
+    }
+
+    /// What was put right when the log was opened, one sentence each.
+    pub fn put_right(&self) -> &[String] {
+        &self.put_right
     }
 
     /// Appends a record in one write. With [`Durability::Sync`] it is on disk when this returns.
@@ -64,7 +102,7 @@ impl Journal {
             self.refuse_if(written.poisoned)?;
             let event = self.complete(draft, written.head.seq + 1);
             let (text, chain) = line::render(&event, &written.head.chain)?;
-            written.file.append(text.as_bytes())?;
+            self.reserve.with_room(|| written.file.append(text.as_bytes()))?;
             written.head = Head { seq: event.seq, chain };
             event
         };
@@ -92,7 +130,7 @@ impl Journal {
     /// One fdatasync serves every caller whose record was written before it began.
     fn sync_to(&self, seq: u64) -> Result<(), StoreError> {
         let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
-        if *synced >= seq {
+        if synced.seq >= seq {
             return Ok(());
         }
         let (file, upto) = {
@@ -100,12 +138,16 @@ impl Journal {
             self.refuse_if(written.poisoned)?;
             (written.file.sync_handle(), written.head.seq)
         };
-        if let Err(error) = file.sync() {
+        let name = || match self.path.parent().filter(|_| !synced.named) {
+            Some(folder) => self.ground.workspace.fsync_folder(folder),
+            None => Ok(()),
+        };
+        if let Err(error) = file.sync().and_then(|()| name()) {
             // What the kernel dropped after a failed fsync is not known: this descriptor is never used again.
             self.written().poisoned = true;
             return Err(error.into());
         }
-        *synced = upto;
+        *synced = Synced { seq: upto, named: true };
         Ok(())
     }
 

@@ -37,6 +37,11 @@ impl Layout {
         self.workspace.join("host.fence")
     }
 
+    /// Room that is kept for a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.workspace.join(".reserve")
+    }
+
     /// Listing index.
     pub fn index(&self) -> PathBuf {
         self.workspace.join("index.sqlite")
@@ -86,9 +91,14 @@ impl Layout {
         self.attempt(attempt).join("migrate.sh")
     }
 
+    /// Folder of an attempt's step runs.
+    pub fn steps(&self, attempt: &AttemptId) -> PathBuf {
+        self.attempt(attempt).join("steps")
+    }
+
     /// Folder of one run of a step; `seq` is that of its intent, so it is never reused.
     pub fn step(&self, attempt: &AttemptId, seq: u64, step: &StepName) -> PathBuf {
-        self.attempt(attempt).join("steps").join(format!("{seq}-{step}"))
+        self.steps(attempt).join(format!("{seq}-{step}"))
     }
 
     /// Folder of an evidence bundle.

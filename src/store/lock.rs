@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::model::id::TicketId;
@@ -11,7 +12,7 @@ use crate::sys::{files, process};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::error::StoreError;
-use super::layout::Layout;
+use super::ground::Ground;
 
 /// What a runner says of itself while it holds the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,8 @@ impl fmt::Display for Holder {
 pub(super) struct HostLock {
     _lock: File,
     _fence: File,
+    /// Who held the host last: what it left behind is put in order.
+    pub(super) before: Holder,
 }
 
 /// A look at the lock by another process holds it for an instant: contention that short is no holder.
@@ -77,23 +80,27 @@ const INSTANTS: u32 = 20;
 /// Takes the host.
 ///
 /// # Errors
-/// [`StoreError::Locked`] with the holder when another run lives.
-pub(super) fn take(layout: &Layout, text: &HolderText, mode: u32) -> Result<HostLock, StoreError> {
-    let lock = files::open_or_create(&layout.host_lock(), mode)?;
-    let fence = files::open_or_create(&layout.host_fence(), mode)?;
-    for file in [&lock, &fence] {
+/// [`StoreError::Locked`] with the holder when another run lives. A lock that could not be asked for is an error of its
+/// own, never a holder.
+pub(super) fn take(ground: &Ground, text: &HolderText) -> Result<HostLock, StoreError> {
+    let layout = &ground.layout;
+    let take = |path: &Path| {
+        let file = ground.workspace.open_or_create(path)?;
         let mut tries = 0;
-        while !files::try_take(file) {
+        while !files::try_take(&file, path)? {
             tries += 1;
             if tries > INSTANTS {
-                let holder = Box::new(holder(layout));
-                return Err(StoreError::Locked { holder });
+                return Err(StoreError::Locked { holder: Box::new(holder(ground)) });
             }
             crate::sys::clock::pause(INSTANT);
         }
-    }
+        Ok(file)
+    };
+    let lock = take(&layout.host_lock())?;
+    let fence = take(&layout.host_fence())?;
+    let before = holder(ground);
     say(&lock, text);
-    Ok(HostLock { _lock: lock, _fence: fence })
+    Ok(HostLock { _lock: lock, _fence: fence, before })
 }
 
 /// Writes who we are. It only explains, so a failure to write it does not matter.
@@ -113,8 +120,11 @@ fn say(mut lock: &File, text: &HolderText) {
 }
 
 /// What the lock's text says.
-pub(super) fn holder(layout: &Layout) -> Holder {
-    let Ok(text) = files::read_text(&layout.host_lock(), 4096) else { return Holder::default() };
+pub(super) fn holder(ground: &Ground) -> Holder {
+    let Ok(Some(bytes)) = ground.workspace.read(&ground.layout.host_lock(), 4096) else {
+        return Holder::default();
+    };
+    let text = String::from_utf8_lossy(&bytes);
     let value = |key: &str| {
         text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned)
     };
@@ -128,6 +138,13 @@ pub(super) fn holder(layout: &Layout) -> Holder {
 }
 
 /// Whether a runner lives: the lock cannot be shared right now.
-pub(super) fn is_held(layout: &Layout) -> bool {
-    files::open(&layout.host_lock()).is_ok_and(|file| !files::try_share(&file))
+///
+/// # Errors
+/// When that cannot be asked.
+pub(super) fn is_held(ground: &Ground) -> Result<bool, StoreError> {
+    let path = ground.layout.host_lock();
+    Ok(match ground.workspace.open(&path)? {
+        Some(file) => !files::try_share(&file, &path)?,
+        None => false,
+    })
 }

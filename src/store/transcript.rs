@@ -1,35 +1,41 @@
 //! What a step printed, redacted: the spool is for the running step, the transcript is for people.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use crate::model::redact::Redactor;
-use crate::sys::files;
+use crate::sys::files::{Beneath, FileError};
 
 use super::error::StoreError;
 
 /// This much of a spool's end is kept in the transcript.
 const LIMIT: u64 = 100 << 20;
 
-/// Turns a step's spool into its transcript; returns the text.
-pub(super) fn write(folder: &Path, redactor: &Redactor, mode: u32) -> Result<String, StoreError> {
-    let spool = folder.join("spool");
-    if !files::exists(&spool) {
-        return Ok(String::new());
-    }
-    let bytes = files::read_tail(&spool, LIMIT)?;
+const SPOOL: &str = "spool";
+const TRANSCRIPT: &str = "transcript";
+
+/// Adds what stands in a step's spool to its transcript, redacted, and removes the spool: it may hold secrets. Returns the
+/// text that was added. A kill in between leaves the spool, and the text is added once more: nothing is lost.
+pub(super) fn write(ground: &Beneath, folder: &Path, redactor: &Redactor) -> Result<String, StoreError> {
+    let spool = folder.join(SPOOL);
+    let Some(bytes) = ground.read_tail(&spool, LIMIT)? else { return Ok(String::new()) };
     let text = redactor.redact(&String::from_utf8_lossy(&bytes));
-    files::write(&folder.join("transcript"), text.as_bytes(), mode)?;
+    let path = folder.join(TRANSCRIPT);
+    let (mut file, _) = ground.append(&path)?;
+    file.write_all(text.as_bytes()).map_err(|source| FileError { verb: "written", path, source })?;
+    ground.remove_file(&spool)?;
     Ok(text)
 }
 
 /// Last lines of a transcript.
-pub(super) fn tail(folder: &Path, lines: usize) -> Result<Vec<String>, StoreError> {
-    let path = folder.join("transcript");
-    if !files::exists(&path) {
-        return Ok(Vec::new());
-    }
-    let bytes = files::read_tail(&path, 1 << 20)?;
+pub(super) fn tail(ground: &Beneath, folder: &Path, lines: usize) -> Result<Vec<String>, StoreError> {
+    let Some(bytes) = ground.read_tail(&folder.join(TRANSCRIPT), 1 << 20)? else { return Ok(Vec::new()) };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let all: Vec<&str> = text.lines().collect();
     Ok(all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_owned()).collect())
+}
+
+/// Whether a step's spool is still there.
+pub(super) fn is_left(ground: &Beneath, folder: &Path) -> bool {
+    ground.exists(&folder.join(SPOOL))
 }

@@ -1,38 +1,25 @@
-//! The workspace: read by anyone, written only by whoever holds the host.
+//! The workspace as anyone may read it.
 
-use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
-use crate::model::backup::BackupSet;
-use crate::model::event::{EventDraft, EventKind, RunEvent};
+use crate::model::event::RunEvent;
 use crate::model::facts::Snapshot;
-use crate::model::id::{AttemptId, BackupStamp, ServiceName, StepName, TicketId};
+use crate::model::id::{AttemptId, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
 use crate::model::projection;
-use crate::model::redact::Redactor;
 use crate::model::release::ReleaseState;
-use crate::sys::clock::Clock;
-use crate::sys::files::{self, AppendFile};
 
 use super::audit_log::{self, Head, Verification};
-use super::backups::{self, OpenSet, Shelf};
+use super::backups::Shelf;
 use super::error::StoreError;
+use super::ground::{Ground, Sharing};
 use super::history::{self, History};
-use super::journal::{Durability, Journal};
 use super::layout::Layout;
-use super::lock::{self, Holder, HolderText, HostLock};
-use super::{index, snapshot, state_file, transcript};
-
-/// Modes of what we make (design/03).
-pub(super) const FOLDER: u32 = 0o750;
-pub(super) const FILE: u32 = 0o640;
-
-/// Permission of everybody to write: whoever may write here could forge what happened (design/03).
-const EVERYBODY: u32 = 0o002;
+use super::lock::{self, Holder, HolderText};
+use super::locked::LockedStore;
+use super::{snapshot, state_file, transcript};
 
 /// A state file may have this many bytes.
 const STATE_LIMIT: u64 = 1 << 20;
@@ -40,47 +27,39 @@ const STATE_LIMIT: u64 = 1 << 20;
 /// The workspace, for reading.
 #[derive(Debug, Clone)]
 pub struct Store {
-    layout: Layout,
-}
-
-/// The workspace, held by us: the only way to write.
-#[derive(Debug)]
-pub struct LockedStore {
-    store: Store,
-    _lock: HostLock,
-}
-
-impl Deref for LockedStore {
-    type Target = Store;
-    fn deref(&self) -> &Store {
-        &self.store
-    }
+    pub(super) ground: Arc<Ground>,
 }
 
 impl Store {
     /// The workspace of a layout; nothing is touched.
-    pub fn open(layout: Layout) -> Self {
-        Self { layout }
+    pub fn open(layout: Layout, sharing: Sharing) -> Self {
+        Self { ground: Arc::new(Ground::new(layout, sharing)) }
     }
 
     /// Where everything lies.
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        &self.ground.layout
     }
 
     /// Backup sets, for reading.
     pub fn shelf(&self) -> Shelf<'_> {
-        Shelf::new(&self.layout)
+        Shelf::new(&self.ground)
     }
 
     /// Whether a runner lives.
-    pub fn runner_alive(&self) -> bool {
-        lock::is_held(&self.layout)
+    ///
+    /// # Errors
+    /// When the lock cannot be asked.
+    pub fn runner_alive(&self) -> Result<bool, StoreError> {
+        lock::is_held(&self.ground)
     }
 
     /// Who holds the host, when somebody does.
-    pub fn holder(&self) -> Option<Holder> {
-        self.runner_alive().then(|| lock::holder(&self.layout))
+    ///
+    /// # Errors
+    /// As [`Store::runner_alive`].
+    pub fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        Ok(self.runner_alive()?.then(|| lock::holder(&self.ground)))
     }
 
     /// A ticket's state as written, brought up to date with records that came after its last save. A missing or damaged
@@ -100,14 +79,16 @@ impl Store {
         &self,
         ticket: &TicketId,
     ) -> Result<Option<(ReleaseState, Option<String>)>, StoreError> {
-        let log = self.layout.log(ticket);
+        let log = self.layout().log(ticket);
+        let workspace = &self.ground.workspace;
         match self.saved_state(ticket)? {
-            Saved::Good(state) => {
-                if audit_log::last_seq(&log) == Some(state.log_seq) {
-                    return Ok(Some((*state, None)));
-                }
+            Saved::Good(state, _) => {
                 let mut state = *state;
-                let read = audit_log::read(&log, ticket, Some(&head_of(&state)))?;
+                let head = head_of(&state);
+                if audit_log::last(workspace, &log).as_ref() == Some(&head) {
+                    return Ok(Some((state, None)));
+                }
+                let read = audit_log::read(workspace, &log, ticket, Some(&head))?;
                 let saved = state.log_seq;
                 for event in read.events.iter().filter(|event| event.seq > saved) {
                     projection::apply(&mut state, event);
@@ -115,9 +96,8 @@ impl Store {
                 state.log_chain = read.head.chain;
                 Ok(Some((state, None)))
             }
-            Saved::Missing if !files::exists(&log) => Ok(None),
-            Saved::Missing => self.rebuilt(ticket, "the state file was missing"),
-            Saved::Damaged(what) => self.rebuilt(ticket, &format!("the state file was damaged ({what})")),
+            Saved::Missing if !workspace.exists(&log) => Ok(None),
+            lost => self.rebuilt(ticket, &lost),
         }
     }
 
@@ -129,27 +109,24 @@ impl Store {
     fn rebuilt(
         &self,
         ticket: &TicketId,
-        why: &str,
+        lost: &Saved,
     ) -> Result<Option<(ReleaseState, Option<String>)>, StoreError> {
-        let read = audit_log::read(&self.layout.log(ticket), ticket, None)?;
+        let read = audit_log::read(&self.ground.workspace, &self.layout().log(ticket), ticket, None)?;
         let state = projection::project(&read.events).map(|mut state| {
             state.log_chain.clone_from(&read.head.chain);
-            (state, Some(format!("{why}; it was rebuilt from the audit log")))
+            (state, lost.said())
         });
         Ok(state)
     }
 
-    fn saved_state(&self, ticket: &TicketId) -> Result<Saved, StoreError> {
-        let path = self.layout.state(ticket);
-        if !files::exists(&path) {
-            return Ok(Saved::Missing);
-        }
-        let bytes = files::read_limited(&path, STATE_LIMIT)?;
+    pub(super) fn saved_state(&self, ticket: &TicketId) -> Result<Saved, StoreError> {
+        let path = self.layout().state(ticket);
+        let Some(bytes) = self.ground.workspace.read(&path, STATE_LIMIT)? else { return Ok(Saved::Missing) };
         let Ok(text) = String::from_utf8(bytes) else {
             return Ok(Saved::Damaged("it is not UTF-8".to_owned()));
         };
         Ok(match state_file::parse(&text) {
-            Ok((state, _)) if state.ticket == *ticket => Saved::Good(Box::new(state)),
+            Ok((state, format)) if state.ticket == *ticket => Saved::Good(Box::new(state), format),
             Ok((state, _)) => Saved::Damaged(format!("it belongs to `{}`", state.ticket)),
             Err(state_file::StateError::Damaged(what)) => Saved::Damaged(what),
         })
@@ -172,12 +149,8 @@ impl Store {
     /// # Errors
     /// When the folder cannot be listed.
     pub fn tickets(&self) -> Result<Vec<TicketId>, StoreError> {
-        let folder = self.layout.releases();
-        if !files::exists(&folder) {
-            return Ok(Vec::new());
-        }
         let mut tickets: Vec<TicketId> = Vec::new();
-        for name in files::list(&folder)? {
+        for name in self.ground.workspace.list(&self.layout().releases())? {
             let name = name.to_string_lossy();
             let stem = name.strip_suffix(".env").or_else(|| name.strip_suffix(".log"));
             tickets.extend(stem.and_then(|stem| stem.parse().ok()));
@@ -196,11 +169,8 @@ impl Store {
     }
 
     fn read_log(&self, ticket: &TicketId) -> Result<audit_log::Log, StoreError> {
-        let head = match self.saved_state(ticket)? {
-            Saved::Good(state) => Some(head_of(&state)),
-            _ => None,
-        };
-        audit_log::read(&self.layout.log(ticket), ticket, head.as_ref())
+        let head = self.saved_state(ticket)?.head();
+        audit_log::read(&self.ground.workspace, &self.layout().log(ticket), ticket, head.as_ref())
     }
 
     /// Checks a ticket's log, every byte of it.
@@ -208,11 +178,8 @@ impl Store {
     /// # Errors
     /// When it cannot be read at all.
     pub fn verify_log(&self, ticket: &TicketId) -> Result<Verification, StoreError> {
-        let head = match self.saved_state(ticket)? {
-            Saved::Good(state) => Some(head_of(&state)),
-            _ => None,
-        };
-        audit_log::verify(&self.layout.log(ticket), ticket, head.as_ref())
+        let head = self.saved_state(ticket)?.head();
+        audit_log::verify(&self.ground.workspace, &self.layout().log(ticket), ticket, head.as_ref())
     }
 
     /// The head of a ticket's log: number and chain value of its last record.
@@ -235,12 +202,10 @@ impl Store {
         }
         let mut history = history::of(&events);
         if let Some(state) = projection::project(&events) {
-            let folder = self.layout.once(ticket, state.cycle);
-            if files::exists(&folder) {
-                let names = files::list(&folder)?;
-                history.once_done =
-                    names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect();
-            }
+            let names = self.ground.workspace.list(&self.layout().once(ticket, state.cycle))?;
+            let names = names.into_iter().map(|name| name.to_string_lossy().into_owned());
+            // Beside a key lies the lock that is held while its command runs.
+            history.once_done = names.filter(|name| !name.starts_with('.')).collect();
         }
         Ok(Some(history))
     }
@@ -253,12 +218,14 @@ impl Store {
         Ok(self.history(ticket)?.and_then(|history| history.held_before))
     }
 
-    /// An attempt's snapshot, proven against its own digest.
+    /// An attempt's snapshot, proven against its own digest, and of the newest attempt against the one in its state.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn snapshot(&self, attempt: &AttemptId) -> Result<Option<Snapshot>, StoreError> {
-        snapshot::load(&self.layout.snapshot(attempt))
+        let state = self.state(&attempt.ticket)?.filter(|state| state.attempt == attempt.number);
+        let recorded = state.and_then(|state| state.snapshot);
+        snapshot::load(&self.ground.workspace, &self.layout().snapshot(attempt), recorded.as_deref())
     }
 
     /// A stored plan: `plan`, or `revert`.
@@ -266,7 +233,7 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn plan(&self, attempt: &AttemptId, name: &str) -> Result<Option<Plan>, StoreError> {
-        snapshot::load_plan(&self.layout.plan(attempt, name))
+        snapshot::load_plan(&self.ground.workspace, &self.layout().plan(attempt, name))
     }
 
     /// Last lines of a step's transcript.
@@ -274,219 +241,48 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn transcript_tail(&self, step_folder: &Path, lines: usize) -> Result<Vec<String>, StoreError> {
-        transcript::tail(step_folder, lines)
-    }
-
-    /// The newest attempts of all tickets, newest first, from the index; all of them without a limit. Their status is as
-    /// written: read it together with the lock.
-    ///
-    /// # Errors
-    /// [`StoreError::Index`].
-    pub fn newest(&self, limit: Option<u32>) -> Result<Vec<ReleaseState>, StoreError> {
-        index::newest(&self.layout.index(), limit)
-    }
-
-    /// Rebuilds the index from the logs: every attempt of every ticket. Returns how many rows it has.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] for a damaged log; [`StoreError::Index`].
-    pub fn reindex(&self) -> Result<usize, StoreError> {
-        let mut attempts = Vec::new();
-        for ticket in self.tickets()? {
-            let mut state: Option<ReleaseState> = None;
-            for event in self.log(&ticket)? {
-                if let Some(fresh) = projection::created(&event) {
-                    attempts.extend(state.replace(fresh));
-                } else if let Some(state) = &mut state {
-                    projection::apply(state, &event);
-                }
-            }
-            attempts.extend(state);
-        }
-        index::rebuild(&self.layout.index(), &attempts)?;
-        Ok(attempts.len())
+        transcript::tail(&self.ground.workspace, step_folder, lines)
     }
 
     /// Takes the host.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] with the holder.
+    /// [`StoreError::Locked`] with the holder; a workspace that others may write or that is not ours.
     pub fn lock(&self, text: &HolderText) -> Result<LockedStore, StoreError> {
-        files::make_folders(&self.layout.releases(), FOLDER)?;
-        for folder in [self.layout.workspace(), &self.layout.releases()] {
-            if files::mode(folder)? & EVERYBODY != 0 {
-                return Err(StoreError::Open { path: folder.to_path_buf() });
-            }
-        }
-        let lock = lock::take(&self.layout, text, FILE)?;
-        Ok(LockedStore { store: self.clone(), _lock: lock })
+        self.ground.prepare()?;
+        let lock = lock::take(&self.ground, text)?;
+        LockedStore::new(self.clone(), lock)
     }
 }
 
-enum Saved {
-    Good(Box<ReleaseState>),
+/// A state file as it was found.
+pub(super) enum Saved {
+    /// Whole, with its format.
+    Good(Box<ReleaseState>, u32),
     Missing,
     Damaged(String),
 }
 
-fn head_of(state: &ReleaseState) -> Head {
-    Head { seq: state.log_seq, chain: state.log_chain.clone() }
+impl Saved {
+    /// The log's head that the state file saw.
+    pub(super) fn head(&self) -> Option<Head> {
+        match self {
+            Saved::Good(state, _) => Some(head_of(state)),
+            Saved::Missing | Saved::Damaged(_) => None,
+        }
+    }
+
+    /// What is said of a state that is not the file's but the log's.
+    pub(super) fn said(&self) -> Option<String> {
+        let why = match self {
+            Saved::Good(..) => return None,
+            Saved::Missing => "the state file was missing".to_owned(),
+            Saved::Damaged(what) => format!("the state file was damaged ({what})"),
+        };
+        Some(format!("{why}; it was rebuilt from the audit log"))
+    }
 }
 
-impl LockedStore {
-    /// Opens a ticket's log for writing. A tail that a crash tore off is moved aside first, and that is recorded.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`]: nothing is written to a damaged log. [`StoreError::Newer`] beside a state of a newer version.
-    pub fn journal(
-        &self,
-        ticket: &TicketId,
-        attempt: u32,
-        operator: &str,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Journal, StoreError> {
-        self.must_be_ours(ticket)?;
-        let path = self.layout.log(ticket);
-        let read = self.read_log(ticket)?;
-        if !read.torn.is_empty() {
-            let aside = self.layout.torn(ticket, read.head.seq);
-            if let Some(folder) = aside.parent() {
-                files::make_folders(folder, FOLDER)?;
-            }
-            files::save_atomic(&aside, &read.torn, FILE)?;
-        }
-        let mut file = AppendFile::open(&path, FILE)?;
-        if !read.torn.is_empty() {
-            file.cut(read.whole)?;
-        }
-        let journal = Journal::new(path, ticket.clone(), attempt, operator, clock, file, read.head);
-        if !read.torn.is_empty() {
-            let draft = EventDraft::new(EventKind::Recovered).reason("torn-tail");
-            let msg = format!("{} bytes of an unfinished write were moved aside", read.torn.len());
-            journal.record(draft.msg(msg), Durability::Sync)?;
-        }
-        Ok(journal)
-    }
-
-    /// Replaces the state file: one whole version, old or new (2 fsyncs, 1 rename).
-    ///
-    /// # Errors
-    /// [`StoreError::Newer`] when a newer version wrote it; when it cannot be written.
-    pub fn save_state(&self, state: &ReleaseState) -> Result<(), StoreError> {
-        self.must_be_ours(&state.ticket)?;
-        let path = self.layout.state(&state.ticket);
-        files::save_atomic(&path, state_file::render(state).as_bytes(), FILE)?;
-        Ok(())
-    }
-
-    /// A state that a newer version wrote is read and never overwritten.
-    fn must_be_ours(&self, ticket: &TicketId) -> Result<(), StoreError> {
-        let path = self.layout.state(ticket);
-        if let Ok(bytes) = files::read_limited(&path, STATE_LIMIT)
-            && let Ok(text) = String::from_utf8(bytes)
-            && let Ok((_, format)) = state_file::parse(&text)
-            && !state_file::is_writable(format)
-        {
-            return Err(StoreError::Newer { path, format });
-        }
-        Ok(())
-    }
-
-    /// Stores an attempt's snapshot; returns its digest.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn save_snapshot(&self, attempt: &AttemptId, snapshot: &Snapshot) -> Result<String, StoreError> {
-        files::make_folders(&self.layout.attempt(attempt), FOLDER)?;
-        snapshot::save(&self.layout.snapshot(attempt), snapshot, FILE)
-    }
-
-    /// Stores a plan under a name: `plan`, or `revert`.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn save_plan(&self, attempt: &AttemptId, name: &str, plan: &Plan) -> Result<(), StoreError> {
-        files::make_folders(&self.layout.attempt(attempt), FOLDER)?;
-        snapshot::save_plan(&self.layout.plan(attempt, name), plan, FILE)
-    }
-
-    /// Stores phase 2 in its readable form.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn save_migrate_script(&self, attempt: &AttemptId, text: &str) -> Result<(), StoreError> {
-        files::make_folders(&self.layout.attempt(attempt), FOLDER)?;
-        files::write(&self.layout.migrate_script(attempt), text.as_bytes(), FILE)?;
-        Ok(())
-    }
-
-    /// Makes the folder of one run of a step.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn make_step_folder(
-        &self,
-        attempt: &AttemptId,
-        seq: u64,
-        step: &StepName,
-    ) -> Result<PathBuf, StoreError> {
-        let folder = self.layout.step(attempt, seq, step);
-        files::make_folders(&folder, FOLDER)?;
-        Ok(folder)
-    }
-
-    /// Makes the folder of an evidence bundle.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn make_evidence_folder(&self, attempt: &AttemptId, id: &str) -> Result<PathBuf, StoreError> {
-        let folder = self.layout.evidence(attempt, id);
-        files::make_folders(&folder, FOLDER)?;
-        Ok(folder)
-    }
-
-    /// Turns a step's raw spool into its redacted transcript, and returns the transcript.
-    ///
-    /// # Errors
-    /// When either cannot be worked on.
-    pub fn write_transcript(&self, step_folder: &Path, redactor: &Redactor) -> Result<String, StoreError> {
-        transcript::write(step_folder, redactor, FILE)
-    }
-
-    /// Begins a backup set in a temporary folder.
-    ///
-    /// # Errors
-    /// When the folder cannot be made.
-    pub fn begin_set(
-        &self,
-        service: &ServiceName,
-        taken_for: &str,
-        now: DateTime<Utc>,
-    ) -> Result<OpenSet, StoreError> {
-        backups::begin(&self.layout, service, taken_for, now)
-    }
-
-    /// Gives a finished set its name: from then on it counts.
-    ///
-    /// # Errors
-    /// When it cannot be made durable.
-    pub fn finish_set(&self, set: OpenSet, now: DateTime<Utc>) -> Result<BackupSet, StoreError> {
-        backups::finish(&self.layout, set, now)
-    }
-
-    /// Removes a backup set.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
-    pub fn remove_set(&self, service: &ServiceName, stamp: &BackupStamp) -> Result<(), StoreError> {
-        backups::remove(&self.layout, service, stamp)
-    }
-
-    /// Updates the listing index with a ticket's newest attempt.
-    ///
-    /// # Errors
-    /// [`StoreError::Index`]; the index may be lost at any time.
-    pub fn index(&self, state: &ReleaseState) -> Result<(), StoreError> {
-        index::upsert(&self.layout.index(), state)
-    }
+fn head_of(state: &ReleaseState) -> Head {
+    Head { seq: state.log_seq, chain: state.log_chain.clone() }
 }

@@ -10,6 +10,7 @@ mod input;
 mod justfile;
 mod postgres;
 mod readme;
+mod records;
 mod scenarios;
 mod support;
 mod tidy;

@@ -10,6 +10,7 @@ mod pty;
 mod service;
 mod shown;
 mod skip;
+mod small;
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ pub(crate) use port::Port;
 pub(crate) use pty::AtTerminal;
 pub(crate) use service::{Service, Trouble};
 pub(crate) use skip::{has, lacks, skip};
+pub(crate) use small::Small;
 
 /// The program under test.
 pub(crate) fn binary() -> &'static str {

@@ -5,6 +5,7 @@ use crate::cli::args::{
     Act, CheckArgs, DoctorArgs, Format, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
 use crate::cli::error::CliError;
+use crate::cli::terminal::To;
 use crate::cli::watch::watched;
 use crate::model::outcome::Ending;
 use crate::model::release::ReleaseState;
@@ -22,8 +23,11 @@ pub(super) fn list(call: &Call<'_>, args: &ListArgs) -> Result<Ending, CliError>
     let host = call.host()?;
     let which = if args.all { Which::All } else { Which::Recent };
     let index = if args.reindex { Index::Rebuild } else { Index::AsIs };
-    let rows = inspect::list(&host, which, index)?;
-    call.answer(&rows, || releases::list(&rows, now()))?;
+    let listing = inspect::list(&host, which, index)?;
+    for note in &listing.notes {
+        call.terminal.write(To::Err, &format!("{}\n", clean(note)));
+    }
+    call.answer(&listing.rows, || releases::list(&listing.rows, now()))?;
     Ok(Ending::Ok)
 }
 

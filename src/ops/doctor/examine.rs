@@ -12,7 +12,7 @@ use super::{images, records, release, tools, workspace};
 /// # Errors
 /// When not even the records of this host can be listed.
 pub fn doctor(host: &Host) -> Result<Vec<DoctorRow>, OpsError> {
-    let present = Present::look(host);
+    let present = Present::look(host)?;
     let mut rows = tools::git(host);
     rows.push(tools::configuration(host));
     rows.extend(workspace::rows(host));

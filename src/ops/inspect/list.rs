@@ -4,7 +4,6 @@ use crate::model::release::ReleaseState;
 use crate::model::view::ListRow;
 use crate::ops::error::OpsError;
 use crate::ops::host::Host;
-use crate::store::StoreError;
 use crate::sys::files;
 
 use super::rows::Present;
@@ -33,59 +32,51 @@ pub enum Index {
     Rebuild,
 }
 
-/// Lists attempts, newest first.
+/// Attempts, and what had to be put right before they could be listed.
+pub struct Listing {
+    /// Newest first.
+    pub rows: Vec<ListRow>,
+    /// What the index needed, and which records are left out because they are damaged; one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Lists attempts, newest first. The index never stands in the way: without one, the records themselves are read.
 ///
 /// # Errors
-/// A damaged log, when the index must be rebuilt from it; what could not be read.
-pub fn list(host: &Host, which: Which, index: Index) -> Result<Vec<ListRow>, OpsError> {
-    let lost = !files::exists(&host.store.layout().index());
-    if index == Index::Rebuild {
-        rebuild(host)?;
-    } else if lost && !host.store.tickets()?.is_empty() {
-        // Somebody who may only read still sees the newest attempts below.
-        let _ = rebuild(host);
+/// With [`Index::Rebuild`], a damaged log or an index that cannot be written; when not even the records can be listed.
+pub fn list(host: &Host, which: Which, index: Index) -> Result<Listing, OpsError> {
+    let present = Present::look(host)?;
+    let mut notes = Vec::new();
+    if index == Index::Rebuild && files::is_folder(host.store.layout().workspace()) {
+        host.store.reindex()?;
     }
-    let present = Present::look(host);
-    let mut rows: Vec<ListRow> = read(host, which)?.iter().map(|state| present.row(state)).collect();
+    let limit = (which == Which::Recent).then_some(READ);
+    let renewed = host.store.renew_index();
+    let states = match renewed.and_then(|said| Ok((said, host.store.newest(limit)?))) {
+        // A run that goes on is ahead of its row all the time.
+        Ok((said, states)) => {
+            notes.extend(said.filter(|_| present.holder().is_none()));
+            states
+        }
+        Err(_) => newest_states(host, &mut notes)?,
+    };
+    let mut rows: Vec<ListRow> = states.iter().map(|state| present.row(state)).collect();
     if which == Which::Recent {
         rows.retain(|row| !row.archived);
         rows.truncate(RECENT);
     }
-    Ok(rows)
-}
-
-fn rebuild(host: &Host) -> Result<(), OpsError> {
-    let layout = host.store.layout();
-    if !files::is_folder(layout.workspace()) {
-        return Ok(());
-    }
-    match host.store.reindex() {
-        // A file that is no index any more is as good as none.
-        Err(StoreError::Index { .. }) => {
-            files::remove_file(&layout.index())?;
-            host.store.reindex()?;
-        }
-        other => {
-            other?;
-        }
-    }
-    Ok(())
-}
-
-fn read(host: &Host, which: Which) -> Result<Vec<ReleaseState>, OpsError> {
-    if !files::exists(&host.store.layout().index()) {
-        return newest_states(host);
-    }
-    let limit = (which == Which::Recent).then_some(READ);
-    match host.store.newest(limit) {
-        Err(StoreError::Index { .. }) => newest_states(host),
-        states => Ok(states?),
-    }
+    Ok(Listing { rows, notes })
 }
 
 /// Without an index: the newest attempt of each ticket, from its own files.
-fn newest_states(host: &Host) -> Result<Vec<ReleaseState>, OpsError> {
-    let mut states = host.store.states()?;
+fn newest_states(host: &Host, notes: &mut Vec<String>) -> Result<Vec<ReleaseState>, OpsError> {
+    let mut states = Vec::new();
+    for ticket in host.store.tickets()? {
+        match host.store.state(&ticket) {
+            Ok(state) => states.extend(state),
+            Err(error) => notes.push(format!("`{ticket}` is left out: {error}")),
+        }
+    }
     states.sort_by_key(|state| std::cmp::Reverse(state.started_at));
     Ok(states)
 }

@@ -88,7 +88,7 @@ pub fn follow(
     let mut seen_bytes = None;
     loop {
         // The lock is looked at before the log: what a run wrote before it let go is then surely read.
-        let lives = Present::look(host).works_on(ticket);
+        let lives = Present::look(host)?.works_on(ticket);
         let bytes = files::size(&path).ok();
         if bytes != seen_bytes || !lives {
             for event in known(host, ticket)?.iter().filter(|event| event.seq > cursor) {

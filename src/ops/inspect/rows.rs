@@ -10,6 +10,7 @@ use crate::model::backup::BackupSet;
 use crate::model::id::{AttemptId, BackupStamp, ServiceName, TicketId};
 use crate::model::release::{ReleaseState, Status};
 use crate::model::view::{BackupRow, HolderView, ListRow};
+use crate::ops::error::OpsError;
 use crate::ops::host::Host;
 use crate::store::Holder;
 
@@ -20,8 +21,11 @@ pub(in crate::ops) struct Present {
 
 impl Present {
     /// Looks once.
-    pub(in crate::ops) fn look(host: &Host) -> Self {
-        Self { holder: host.store.holder() }
+    ///
+    /// # Errors
+    /// When the lock cannot be asked: then it is not known whether somebody works here.
+    pub(in crate::ops) fn look(host: &Host) -> Result<Self, OpsError> {
+        Ok(Self { holder: host.store.holder()? })
     }
 
     /// Whoever holds the host.

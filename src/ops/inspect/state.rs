@@ -19,7 +19,7 @@ use super::rows::{Present, holder_view, relative};
 pub fn state(host: &Host, ticket: &TicketId) -> Result<StateView, OpsError> {
     let (mut state, rebuilt) =
         host.store.state_or_why(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
-    let present = Present::look(host);
+    let present = Present::look(host)?;
     state.status = present.status(&state);
     let events = host.store.log(ticket)?;
     let layout = host.store.layout();
@@ -45,7 +45,7 @@ pub fn state(host: &Host, ticket: &TicketId) -> Result<StateView, OpsError> {
 pub fn export(host: &Host, ticket: &TicketId) -> Result<String, OpsError> {
     let mut state =
         host.store.state(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
-    state.status = Present::look(host).status(&state);
+    state.status = Present::look(host)?.status(&state);
     Ok(host.store.state_text(&state))
 }
 

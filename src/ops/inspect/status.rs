@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub fn status(host: &Host, only: &[ServiceName]) -> Result<StatusView, OpsError> {
     known_services(host, only)?;
     let seen = Posture::observe(host)?;
-    let present = Present::look(host);
+    let present = Present::look(host)?;
     let wanted: Vec<&ServiceSpec> = seen
         .settings
         .services

@@ -16,7 +16,7 @@ use crate::ops::face::{Face, Given};
 use crate::ops::release::following;
 use crate::ops::sources::RELEASE_TOML;
 use crate::ops::told::Told;
-use crate::store::{Durability, HolderText, Layout, Store};
+use crate::store::{Durability, HolderText, Layout, Sharing, Store};
 use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::{files, process};
 
@@ -181,7 +181,7 @@ fn carry_out(root: &Path, pages: &[Page], face: Face<'_>) -> Result<(), OpsError
     let layout = Layout::new(root, Path::new(".asd/workspace/backups"));
     let replaced = layout.workspace().join("replaced").join(now.format("%Y%m%d_%H%M%S").to_string());
     let holder = HolderText { operator: operator.clone(), ticket: None, phase: None, since: now };
-    let store = Store::open(layout).lock(&holder)?;
+    let store = Store::open(layout, Sharing::AsFound).lock(&holder)?;
     let going: Vec<&Page> = pages.iter().filter(|page| page.fate != Fate::Keep).collect();
     let names: Vec<&str> = going.iter().map(|page| page.shown.as_str()).collect();
     let draft =

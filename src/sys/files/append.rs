@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{FileError, failed, open_append};
+use super::{Beneath, FileError, failed};
 
 /// A file open for adding to its end.
 #[derive(Debug)]
@@ -23,12 +23,12 @@ pub struct SyncHandle {
 }
 
 impl AppendFile {
-    /// Opens a file for adding, made when missing; a symlink is refused.
+    /// Opens a file for adding, made when missing. Its name is durable once its folder was synced.
     ///
     /// # Errors
-    /// [`FileError`].
-    pub fn open(path: &Path, mode: u32) -> Result<Self, FileError> {
-        let file = open_append(path, mode)?;
+    /// [`FileError`], also for what [`Beneath`] refuses.
+    pub fn open(folder: &Beneath, path: &Path) -> Result<Self, FileError> {
+        let (file, _) = folder.append(path)?;
         let len = file.metadata().map_err(failed("read", path))?.len();
         Ok(Self { path: path.to_path_buf(), file: Arc::new(file), len })
     }

@@ -8,24 +8,55 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
 
-use super::{FileError, failed, read, write};
+use super::{FileError, read, write};
+
+/// Modes and group of whatever is made below a folder, whatever the umask says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modes {
+    /// Of folders.
+    pub folder: u32,
+    /// Of files.
+    pub file: u32,
+    /// Group that everything is given to; none: the group that the system gives it.
+    pub group: Option<u32>,
+}
+
+impl Modes {
+    /// Ours alone to write: folders 0750, files 0640 (design/03).
+    pub const OURS: Self = Self { folder: 0o750, file: 0o640, group: None };
+
+    /// Shared with the operators of a group: folders 2770, files 0660 (design/03).
+    pub const fn shared(group: u32) -> Self {
+        Self { folder: 0o2770, file: 0o660, group: Some(group) }
+    }
+}
 
 /// A folder and everything below it. Paths are given absolute; one that is not below is refused. The folder may come into
 /// being later: it is opened on first use.
 #[derive(Debug)]
 pub struct Beneath {
     root: PathBuf,
-    folder: OnceLock<OwnedFd>,
+    modes: Modes,
+    folder: OnceLock<Root>,
+}
+
+/// The folder, held open, and who owns it: whoever does could put anything there anyway.
+#[derive(Debug)]
+struct Root {
+    fd: OwnedFd,
+    owner: u32,
 }
 
 impl Beneath {
-    /// The folder at this absolute path.
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), folder: OnceLock::new() }
+    /// The folder at this absolute path, and the modes of what is made there.
+    pub fn new(root: &Path, modes: Modes) -> Self {
+        Self { root: root.to_path_buf(), modes, folder: OnceLock::new() }
     }
 
     /// The folder's path.
@@ -39,7 +70,7 @@ impl Beneath {
     /// [`FileError`], also when it is a symlink or not a regular file.
     pub fn open(&self, path: &Path) -> Result<Option<File>, FileError> {
         match self.at(path, OFlags::RDONLY | OFlags::NONBLOCK, 0) {
-            Ok(file) => regular(file, path).map(Some),
+            Ok(file) => self.regular(file, path).map(Some),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(failed("opened", path)(errno)),
         }
@@ -50,26 +81,36 @@ impl Beneath {
         self.open(path)?.map(|file| read::read_open(file, path, max)).transpose()
     }
 
+    /// The last bytes of a file, at most `max`; none when it is not there.
+    pub fn read_tail(&self, path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError> {
+        self.open(path)?.map(|file| read::tail_open(file, path, max)).transpose()
+    }
+
+    /// sha256 of a file's content, as 64 hex digits; none when it is not there.
+    pub fn sha256(&self, path: &Path) -> Result<Option<String>, FileError> {
+        self.open(path)?.map(|file| read::hash_open(file, path).map(|(sha256, _)| sha256)).transpose()
+    }
+
     /// Opens a file for reading and adding to its end, made when missing. Says whether it was made.
-    pub fn append(&self, path: &Path, mode: u32) -> Result<(File, bool), FileError> {
+    pub fn append(&self, path: &Path) -> Result<(File, bool), FileError> {
         let flags = OFlags::RDWR | OFlags::APPEND;
         let (file, fresh) = match self.at(path, flags, 0) {
             Ok(file) => (file, false),
-            Err(Errno::NOENT) => (self.make(path, flags, mode)?, true),
+            Err(Errno::NOENT) => (self.make(path, flags)?, true),
             Err(errno) => return Err(failed("opened", path)(errno)),
         };
-        Ok((regular(file, path)?, fresh))
+        Ok((self.regular(file, path)?, fresh))
     }
 
     /// Makes a new file for writing; it must not be there yet.
-    pub fn create_new(&self, path: &Path, mode: u32) -> Result<File, FileError> {
-        Ok(File::from(self.make(path, OFlags::WRONLY, mode)?))
+    pub fn create_new(&self, path: &Path) -> Result<File, FileError> {
+        Ok(File::from(self.make(path, OFlags::WRONLY)?))
     }
 
     /// Opens a file for reading and writing without cutting it, made when missing.
-    pub fn open_or_create(&self, path: &Path, mode: u32) -> Result<File, FileError> {
+    pub fn open_or_create(&self, path: &Path) -> Result<File, FileError> {
         let file = match self.at(path, OFlags::RDWR, 0) {
-            Err(Errno::NOENT) => match self.make(path, OFlags::RDWR, mode) {
+            Err(Errno::NOENT) => match self.make(path, OFlags::RDWR) {
                 Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {
                     self.at(path, OFlags::RDWR, 0).map_err(failed("opened", path))?
                 }
@@ -77,46 +118,81 @@ impl Beneath {
             },
             opened => opened.map_err(failed("opened", path))?,
         };
-        regular(file, path)
+        self.regular(file, path)
     }
 
-    /// Makes a file with exactly this mode, whatever the umask says.
-    fn make(&self, path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd, FileError> {
+    /// Makes a file with exactly the mode and group wanted, whatever the umask says.
+    fn make(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, FileError> {
+        let mode = self.modes.file;
         let file =
             self.at(path, flags | OFlags::CREATE | OFlags::EXCL, mode).map_err(failed("created", path))?;
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(failed("given its mode", path))?;
+        self.own(&file, path, mode)?;
         Ok(file)
     }
 
-    /// Replaces a file's content whole or not at all: exactly 2 fsyncs and 1 rename (design/03). Only one writer at a
-    /// time may save the same file: the temporary name is fixed, so that a crash leaves at most one behind.
-    pub fn save_atomic(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.tmp"));
-        let file = match self.create_new(&temporary, mode) {
-            Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {
-                self.remove_file(&temporary)?;
-                self.create_new(&temporary, mode)?
-            }
-            created => created?,
-        };
+    /// Gives something its group, then its mode: a change of group may take bits of the mode away.
+    fn own(&self, fd: impl AsFd, path: &Path, mode: u32) -> Result<(), FileError> {
+        if let Some(group) = self.modes.group {
+            rustix::fs::fchown(&fd, None, Some(Gid::from_raw(group)))
+                .map_err(failed("given to its group", path))?;
+        }
+        rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode)).map_err(failed("given its mode", path))
+    }
+
+    /// Writes a file whose loss does not matter: nothing is synced.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        let file = self.open_or_create(path)?;
+        file.set_len(0).map_err(failed("written", path))?;
+        write::write_all(&file, bytes, path)
+    }
+
+    /// Replaces a file's content whole or not at all: exactly 2 fsyncs and 1 rename (design/03). Others may save the same
+    /// file at the same time: one of them wins. What a killed save leaves behind is [`is_temporary`].
+    pub fn save_atomic(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        let (temporary, file) = self.create_temporary(path)?;
         let written = write::write_all(&file, bytes, path)
             .and_then(|()| rustix::fs::fsync(&file).map_err(failed("synced", path)))
             .and_then(|()| self.rename(&temporary, path));
         if written.is_err() {
-            // The error that matters is the first one; what is left behind is removed by the next save.
+            // The error that matters is the first one.
             let _ = self.remove_file(&temporary);
             return written;
         }
         self.fsync_folder(path.parent().unwrap_or(&self.root))
     }
 
-    /// Makes a folder and those above it that are missing, the root too, each with exactly this mode. Returns the folders
-    /// made, outermost first: who needs them to outlive a power cut syncs the folders that hold them.
-    pub fn make_folders(&self, path: &Path, mode: u32) -> Result<Vec<PathBuf>, FileError> {
+    /// A new file beside another, under a name that nobody else uses: `.NAME.PID-COUNT.tmp`.
+    fn create_temporary(&self, path: &Path) -> Result<(PathBuf, File), FileError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let temporary = path.with_file_name(format!(".{name}.{}-{count}.tmp", std::process::id()));
+            match self.create_new(&temporary) {
+                // An earlier process of our number left it.
+                Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {}
+                created => return Ok((temporary, created?)),
+            }
+        }
+    }
+
+    /// Gives a file that another program made its mode and group, and makes its content durable.
+    pub fn keep(&self, path: &Path) -> Result<(), FileError> {
+        let missing = || failed("opened", path)(Errno::NOENT);
+        let file = self.open(path)?.ok_or_else(missing)?;
+        self.own(&file, path, self.modes.file)?;
+        rustix::fs::fsync(&file).map_err(failed("synced", path))
+    }
+
+    /// Makes a folder and those above it that are missing, the root too, each with exactly the mode and group wanted.
+    /// Returns the folders made, outermost first: who needs them to outlive a power cut syncs the folders that hold them.
+    pub fn make_folders(&self, path: &Path) -> Result<Vec<PathBuf>, FileError> {
+        let mode = self.modes.folder;
         let mut created = Vec::new();
-        if !self.root.is_dir() {
+        if self.folder.get().is_none() && !self.root.is_dir() {
             super::make_folders(&self.root, mode)?;
+            let root = self.at(&self.root, OFlags::DIRECTORY | OFlags::RDONLY, 0);
+            self.own(root.map_err(failed("opened", &self.root))?, &self.root, mode)?;
             created.push(self.root.clone());
         }
         let mut folder = self.root.clone();
@@ -135,7 +211,7 @@ impl Beneath {
                 Err(errno) => return Err(failed("created", &folder)(errno)),
             }
             let fd = self.at(&folder, flags, 0).map_err(failed("opened", &folder))?;
-            rustix::fs::fchmod(fd, Mode::from_raw_mode(mode)).map_err(failed("given its mode", &folder))?;
+            self.own(fd, &folder, mode)?;
         }
         Ok(created)
     }
@@ -213,12 +289,18 @@ impl Beneath {
         Ok((self.at(parent, OFlags::DIRECTORY | OFlags::PATH, 0)?, name))
     }
 
+    /// When the content or the attributes of something last changed, in nanoseconds; none when it is not there.
+    pub fn changed_at(&self, path: &Path) -> Option<i128> {
+        let stat = self.at(path, OFlags::PATH, 0).and_then(rustix::fs::fstat).ok()?;
+        Some(i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec))
+    }
+
     fn at(&self, path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd, Errno> {
         let relative = self.relative(path)?;
         let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { &relative };
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let mode = Mode::from_raw_mode(mode);
-        let root = self.folder()?;
+        let root = &self.folder()?.fd;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         match rustix::fs::openat2(root, relative, flags, mode, resolve) {
             // Old kernels, and sandboxes that do not know the call.
@@ -227,14 +309,52 @@ impl Beneath {
         }
     }
 
-    fn folder(&self) -> Result<&OwnedFd, Errno> {
+    /// The folder itself was named by whoever configured this host: it may be a symlink, unlike anything below.
+    fn folder(&self) -> Result<&Root, Errno> {
         if let Some(folder) = self.folder.get() {
             return Ok(folder);
         }
-        let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let opened = rustix::fs::open(&self.root, flags, Mode::empty())?;
-        Ok(self.folder.get_or_init(|| opened))
+        let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(&self.root, flags, Mode::empty())?;
+        let owner = rustix::fs::fstat(&fd)?.st_uid;
+        Ok(self.folder.get_or_init(|| Root { fd, owner }))
     }
+
+    /// Refuses what is not a regular file, what anybody may write, and what a stranger put there.
+    fn regular(&self, fd: OwnedFd, path: &Path) -> Result<File, FileError> {
+        let stat = rustix::fs::fstat(&fd).map_err(failed("opened", path))?;
+        let refuse = |why| Err(failed("opened", path)(io::Error::new(io::ErrorKind::InvalidInput, why)));
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return refuse("it is not a regular file");
+        }
+        if stat.st_mode & 0o002 != 0 {
+            return refuse("anybody may write it: take that away with `chmod o-w`");
+        }
+        if !self.is_ours(&stat) {
+            return refuse(
+                "it belongs to somebody who is neither you, nor root, nor the owner of this folder",
+            );
+        }
+        Ok(File::from(fd))
+    }
+
+    /// Only a member of the group can give something to it.
+    fn is_ours(&self, stat: &Stat) -> bool {
+        let own = rustix::process::geteuid();
+        let owner = self.folder.get().map(|root| root.owner);
+        Uid::from_raw(stat.st_uid).is_root()
+            || stat.st_uid == own.as_raw()
+            || Some(stat.st_uid) == owner
+            || Some(stat.st_gid) == self.modes.group
+    }
+}
+
+/// Whether a name is one that [`Beneath::save_atomic`] gives a file before it is whole.
+pub fn is_temporary(name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let inner = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    let end = inner.and_then(|inner| inner.rsplit_once('.')).filter(|(name, _)| !name.is_empty());
+    end.and_then(|(_, end)| end.split_once('-')).is_some_and(|(pid, count)| number(pid) && number(count))
 }
 
 /// What `openat2` does, one component after the other.
@@ -249,17 +369,21 @@ fn step_by_step(root: &OwnedFd, relative: &Path, flags: OFlags, mode: Mode) -> R
     rustix::fs::openat(&folder, last.as_os_str(), flags, mode)
 }
 
-/// Refuses what is not a regular file, or what anybody may write.
-fn regular(fd: OwnedFd, path: &Path) -> Result<File, FileError> {
-    let stat = rustix::fs::fstat(&fd).map_err(failed("opened", path))?;
-    let refuse = |why| Err(failed("opened", path)(io::Error::new(io::ErrorKind::InvalidInput, why)));
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return refuse("it is not a regular file");
+/// As [`super::failed`]; says what the system's word for a symlink in the way means.
+fn failed<E: Into<io::Error>>(verb: &'static str, path: &Path) -> impl FnOnce(E) -> FileError {
+    let failed = super::failed(verb, path);
+    move |source| {
+        let source: io::Error = source.into();
+        let is = |errno: Errno| source.raw_os_error() == Some(errno.raw_os_error());
+        let said = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
+        failed(if is(Errno::LOOP) {
+            said("a symlink stands there, and none is followed")
+        } else if is(Errno::NOTDIR) {
+            said("a file or a symlink stands where a folder should, and no symlink is followed")
+        } else {
+            source
+        })
     }
-    if stat.st_mode & 0o002 != 0 {
-        return refuse("anybody may write it: take that away with `chmod o-w`");
-    }
-    Ok(File::from(fd))
 }
 
 fn remove_at(folder: impl AsFd, name: &Path) -> Result<(), Errno> {
@@ -298,10 +422,10 @@ mod tests {
         fs::write(folder.path().join("secret"), "x").unwrap();
         std::os::unix::fs::symlink(folder.path(), root.join("out")).unwrap();
         std::os::unix::fs::symlink("a", root.join("inside")).unwrap();
-        let beneath = Beneath::new(&root);
+        let beneath = Beneath::new(&root, Modes::OURS);
         for path in ["out/secret", "inside/x", "../secret", "a/../../secret"] {
             assert!(beneath.read(&root.join(path), 100).is_err(), "{path}");
-            assert!(beneath.save_atomic(&root.join(path), b"y", 0o640).is_err(), "{path}");
+            assert!(beneath.save_atomic(&root.join(path), b"y").is_err(), "{path}");
         }
         assert!(beneath.read(Path::new("/etc/passwd"), 1 << 20).is_err());
         beneath.remove_tree(&root.join("out")).unwrap();
@@ -316,16 +440,77 @@ mod tests {
     fn folders_and_files_have_exactly_the_mode_asked_for() {
         let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
         let root = folder.path().join("w");
-        let beneath = Beneath::new(&root);
-        let made = beneath.make_folders(&root.join("a/b"), 0o2770).unwrap();
+        let group = rustix::process::getegid().as_raw();
+        let beneath = Beneath::new(&root, Modes::shared(group));
+        let made = beneath.make_folders(&root.join("a/b")).unwrap();
         assert_eq!(made, [root.clone(), root.join("a"), root.join("a/b")]);
-        assert!(beneath.make_folders(&root.join("a/b"), 0o2770).unwrap().is_empty());
+        assert!(beneath.make_folders(&root.join("a/b")).unwrap().is_empty());
         assert_eq!(crate::sys::files::mode(&root.join("a/b")).unwrap(), 0o2770);
-        beneath.append(&root.join("a/x"), 0o660).unwrap();
+        beneath.append(&root.join("a/x")).unwrap();
         assert_eq!(crate::sys::files::mode(&root.join("a/x")).unwrap(), 0o660);
         assert_eq!(beneath.list(&root.join("a")).unwrap(), ["b", "x"]);
         beneath.remove_tree(&root.join("a")).unwrap();
         assert!(!beneath.exists(&root.join("a")));
+    }
+
+    #[test]
+    fn two_who_save_the_same_file_at_once_both_succeed_and_one_wins() {
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        let path = folder.path().join("x.env");
+        std::thread::scope(|scope| {
+            for letter in [b'a', b'b', b'c', b'd'] {
+                let path = &path;
+                scope.spawn(move || {
+                    let beneath = Beneath::new(path.parent().unwrap(), Modes::OURS);
+                    for _ in 0..50 {
+                        beneath.save_atomic(path, &[letter; 5000]).unwrap();
+                    }
+                });
+            }
+        });
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() == 5000 && bytes.iter().all(|byte| *byte == bytes[0]), "one whole version");
+        assert_eq!(crate::sys::files::list(folder.path()).unwrap(), ["x.env"]);
+    }
+
+    #[test]
+    fn a_name_that_an_earlier_process_left_is_stepped_over_and_known_as_a_leftover() {
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        let beneath = Beneath::new(folder.path(), Modes::OURS);
+        let path = folder.path().join("1234.env");
+        let (first, _) = beneath.create_temporary(&path).unwrap();
+        assert!(is_temporary(first.file_name().unwrap().to_str().unwrap()), "{}", first.display());
+        let own = std::process::id();
+        for count in 0..2000 {
+            let _ = fs::write(folder.path().join(format!(".1234.env.{own}-{count}.tmp")), "left");
+        }
+        beneath.save_atomic(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        for other in
+            ["1234.env", ".1234.env.tmp", "1234.env.1-2.tmp", ".1234.env.1-.tmp", "..1-2.tmp", ".x.1-2.tmpx"]
+        {
+            assert!(!is_temporary(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_a_stranger_left_is_refused() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = crate::sys::files::temporary_folder("holdpoint-beneath-").unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "x").unwrap();
+        let [stranger, group] = [65_534_u32, 65_533];
+        std::os::unix::fs::chown(&path, Some(stranger), Some(group)).unwrap();
+        let error = Beneath::new(folder.path(), Modes::OURS).read(&path, 10).unwrap_err();
+        assert!(error.source.to_string().contains("belongs to somebody"), "{error:?}");
+        assert!(
+            Beneath::new(folder.path(), Modes::shared(group)).read(&path, 10).is_ok(),
+            "one of the group"
+        );
+        std::os::unix::fs::chown(folder.path(), Some(stranger), None).unwrap();
+        assert!(Beneath::new(folder.path(), Modes::OURS).read(&path, 10).is_ok(), "the folder is theirs");
     }
 
     #[test]
@@ -334,7 +519,7 @@ mod tests {
         let path = folder.path().join("x");
         fs::write(&path, "x").unwrap();
         crate::sys::files::set_mode(&path, 0o666).unwrap();
-        let error = Beneath::new(folder.path()).read(&path, 10).unwrap_err();
+        let error = Beneath::new(folder.path(), Modes::OURS).read(&path, 10).unwrap_err();
         assert!(error.source.to_string().contains("chmod o-w"), "{error:?}");
     }
 
@@ -344,7 +529,7 @@ mod tests {
         let path = folder.path().join("x");
         let mode = Mode::from_raw_mode(0o600);
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
-        assert!(Beneath::new(folder.path()).read(&path, 10).is_err());
+        assert!(Beneath::new(folder.path(), Modes::OURS).read(&path, 10).is_err());
     }
 
     #[test]

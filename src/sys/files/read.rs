@@ -61,6 +61,11 @@ pub fn owner_name(path: &Path) -> Option<String> {
     Some(process::user_name(uid).unwrap_or_else(|| uid.to_string()))
 }
 
+/// The user that a file or folder belongs to.
+pub fn owner(path: &Path) -> Result<u32, FileError> {
+    fs::metadata(path).map(|meta| meta.uid()).map_err(failed("read", path))
+}
+
 /// The group that a file or folder belongs to.
 pub fn group(path: &Path) -> Result<u32, FileError> {
     fs::metadata(path).map(|meta| meta.gid()).map_err(failed("read", path))
@@ -137,7 +142,7 @@ pub fn sha256_of_file(path: &Path) -> Result<String, FileError> {
     hash_open(open(path)?, path).map(|(sha256, _)| sha256)
 }
 
-fn hash_open(mut file: File, path: &Path) -> Result<(String, u64), FileError> {
+pub(super) fn hash_open(mut file: File, path: &Path) -> Result<(String, u64), FileError> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 128 << 10];
     let mut bytes = 0;
@@ -189,8 +194,12 @@ pub fn hash_tree(folder: &Path) -> Result<Vec<FileHash>, FileError> {
 
 /// The last bytes of a file, at most `max`.
 pub fn read_tail(path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
+    tail_open(open(path)?, path, max)
+}
+
+/// The last bytes of an opened file, at most `max`.
+pub(super) fn tail_open(mut file: File, path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
     use std::io::{Read, Seek, SeekFrom};
-    let mut file = open(path)?;
     let len = file.metadata().map_err(failed("read", path))?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(max))).map_err(failed("read", path))?;
     let mut bytes = Vec::new();

@@ -1,7 +1,12 @@
 //! Filesystems: how much room there is, and whether locks can be trusted.
 
+use std::fs::File;
 use std::path::Path;
 
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+use super::write::write_all;
 use super::{FileError, failed, read_text};
 
 /// Room on a filesystem.
@@ -23,6 +28,17 @@ pub fn disk_space(path: &Path) -> Result<Space, FileError> {
         free: stat.f_bavail.saturating_mul(stat.f_frsize),
         inodes: if stat.f_files == 0 { u64::MAX } else { stat.f_favail },
     })
+}
+
+/// Gives a file this many bytes of the disk, so that they are there when they are needed.
+pub fn allocate(file: &File, bytes: u64, path: &Path) -> Result<(), FileError> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        // Filesystems that cannot: what is written is taken too.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            write_all(file, &vec![0; usize::try_from(bytes).unwrap_or(0)], path)
+        }
+        other => other.map_err(failed("written", path)),
+    }
 }
 
 /// Kinds of filesystem that live on another machine, by their magic number (`statfs(2)`).

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use tempfile::TempDir;
 
-use super::{Beneath, FileError, failed};
+use super::{Beneath, FileError, Modes, failed};
 
 /// Replaces a file's content, whole or not at all, also when the power fails: a temporary file beside it is written and
 /// synced, renamed over it, and the folder is synced. Exactly 2 fsyncs and 1 rename (design/03).
@@ -22,7 +22,7 @@ pub fn save_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError
         let source = io::Error::new(io::ErrorKind::InvalidInput, "it has no folder");
         return Err(FileError { verb: "written", path: path.to_path_buf(), source });
     };
-    Beneath::new(folder).save_atomic(&folder.join(name), bytes, mode)
+    Beneath::new(folder, Modes { file: mode, ..Modes::OURS }).save_atomic(&folder.join(name), bytes)
 }
 
 /// Makes a folder and those above it that are missing; those that are there keep their mode.

@@ -79,6 +79,11 @@ fn named(file: &str, database: &str, key: &str, by: usize, wanted: usize) -> Opt
     })
 }
 
+/// The user that we run as.
+pub fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Our process id.
 pub fn own_pid() -> u32 {
     std::process::id()

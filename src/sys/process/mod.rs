@@ -11,5 +11,5 @@ pub use capture::{Capture, Captured, ProcessError, capture};
 pub use environment::{base_environment, env, find_program, whole_environment};
 pub use identity::{
     Start, boot_id, current_folder, group_id, host_name, is_alive, leave_session, operator, own_binary,
-    own_pid, start_time, user_name,
+    own_pid, own_user, start_time, user_name,
 };

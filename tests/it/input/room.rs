@@ -1,48 +1,10 @@
 //! No room, and no right to write.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::support::{Host, Scene, Service, skip};
+use crate::support::{Host, Scene, Service, Small, skip};
 
 use super::all_of;
-
-/// A small filesystem of our own. Dropped: gone.
-struct Small(PathBuf);
-
-impl Small {
-    /// Of that many bytes, at a folder; none where this machine does not let us.
-    fn at(folder: &Path, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(folder).unwrap();
-        let size = format!("size={size},mode=0750");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output();
-        if mounted.is_ok_and(|mounted| mounted.status.success()) {
-            return Some(Self(folder.to_path_buf()));
-        }
-        skip("mounting a small filesystem needs root");
-        None
-    }
-
-    fn remount(&self, how: &str) {
-        let options = format!("remount,{how}");
-        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
-    }
-
-    /// Fills it to the last byte; answers with the file that takes the room.
-    fn fill(&self) -> PathBuf {
-        let path = self.0.join("filling");
-        let mut file = std::fs::File::create(&path).unwrap();
-        let block = [7_u8; 4096];
-        while std::io::Write::write_all(&mut file, &block).is_ok() {}
-        path
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 const NO_FLOOR: &str = "[disk]\nfloor = { percent = 0, bytes = \"64KiB\" }";
 
@@ -71,7 +33,7 @@ fn a_backup_that_outgrows_its_estimate_is_stopped_at_the_floor_and_dropped() {
     let base = host.head();
     host.run(["run", "1234"]).exits(1).shows("would have stayed free").shows("Nothing was changed");
     assert_eq!((host.head(), host.calls()), (base, vec![]));
-    let left: u64 = walk(&small.0).iter().map(|path| path.metadata().unwrap().len()).sum();
+    let left: u64 = walk(small.folder()).iter().map(|path| path.metadata().unwrap().len()).sum();
     assert!(left < 1 << 20, "what was written is dropped at once: {left} bytes are left");
     assert!(host.log("1234").contains("reason=disk"), "{}", host.log("1234"));
 }
@@ -83,7 +45,7 @@ fn a_full_workspace_is_no_success_and_the_release_goes_on_once_there_is_room() {
         .config(&format!("[workspace]\nbackups = \"HOST/backups\"\n\n{NO_FLOOR}"))
         .build();
     let Some(small) = Small::at(&host.workspace(""), "24m") else { return };
-    let filling = small.0.join("filling");
+    let filling = small.folder().join("filling");
     host.script(
         "1234",
         "fills",

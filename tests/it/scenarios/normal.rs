@@ -94,10 +94,8 @@ fn what_a_release_writes_is_for_its_operators_only() {
     assert_eq!(mode("releases/1234.log"), 0o640);
     assert_eq!(mode("releases/1234/1/snapshot.toml"), 0o640);
     for step in std::fs::read_dir(host.workspace("releases/1234/1/steps")).unwrap() {
-        let spool = step.unwrap().path().join("spool");
-        if spool.exists() {
-            assert_eq!(spool.metadata().unwrap().permissions().mode() & 0o7777, 0o600, "{}", spool.display());
-        }
+        let step = step.unwrap().path();
+        assert!(!step.join("spool").exists(), "what was printed raw stays nowhere: {}", step.display());
     }
     // Its script to read refuses to be run.
     host.types("bash .asd/workspace/releases/1234/1/migrate.sh").fails();

@@ -36,7 +36,7 @@ fn leaks(folder: &Path, found: &mut Vec<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             leaks(&path, found);
-        } else if path.file_name().is_none_or(|name| name != "spool") {
+        } else {
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
             found.extend(
                 CANARIES
