@@ -1,7 +1,7 @@
 //! Secrets: whatever shows text from outside hands it through a [`Redactor`] first (design/08).
 //!
-//! A secret is found as it is, in base64 wherever it stands in the encoded text, URL-escaped and JSON-escaped, and across
-//! the borders of chunks.
+//! A secret is found as it is, in base64 wherever it stands in the encoded text, URL-escaped and JSON-escaped. The password
+//! of an address is one even where nobody named it.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
@@ -78,8 +78,8 @@ impl Redactor {
     /// to the built-in ones.
     ///
     /// Values of secret names are masked from 4 bytes on. Other values are masked too, because nobody can know, from 8
-    /// bytes on: but not numbers, and not those whose names say that they are a version, a place or a person; of an
-    /// address among those, the password in it is.
+    /// bytes on: but not numbers, and not those whose names say that they are a version, a place or a person. The password
+    /// of an address is masked here, by itself too, and wherever an address with one is shown.
     pub fn new(values: impl IntoIterator<Item = (String, String)>, names: &[String]) -> Self {
         let added: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
         let mut secrets = BTreeSet::new();
@@ -107,11 +107,6 @@ impl Redactor {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
-    /// For text that comes in chunks.
-    pub fn stream(&self) -> RedactStream<'_> {
-        RedactStream { redactor: self, held: Vec::new() }
-    }
-
     fn mask(&self, text: &[u8]) -> Vec<u8> {
         let mut masked = Vec::with_capacity(text.len());
         let mut from = 0;
@@ -126,15 +121,20 @@ impl Redactor {
 
     /// Where secrets stand, in order, not overlapping.
     fn found(&self, text: &[u8]) -> Vec<Range<usize>> {
-        let Some(pattern) = self.pattern() else { return Vec::new() };
-        let mut found = matches(pattern, text);
+        let mut found = self.plainly(text);
         for decode in [percent, percent_with_plus, json] {
             if let Some(decoded) = Decoded::of(text, decode) {
-                found
-                    .extend(matches(pattern, &decoded.bytes).into_iter().map(|range| decoded.source(&range)));
+                found.extend(self.plainly(&decoded.bytes).into_iter().map(|range| decoded.source(&range)));
             }
         }
         merged(found)
+    }
+
+    /// Where secrets stand in a text that is taken as it is.
+    fn plainly(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut found = self.pattern().map_or(Vec::new(), |pattern| matches(pattern, text));
+        found.extend(passwords_in(text));
+        found
     }
 
     fn pattern(&self) -> Option<&Regex> {
@@ -154,11 +154,6 @@ impl Redactor {
                 .ok()
         };
         self.pattern.get_or_init(compile).as_ref()
-    }
-
-    /// The longest that a secret can be in any of its forms: JSON may need six bytes for one.
-    fn longest(&self) -> usize {
-        self.secrets.iter().map(Vec::len).max().unwrap_or(0) * 6
     }
 }
 
@@ -181,6 +176,20 @@ fn password_in(value: &str) -> Option<&str> {
     let (user, _) = authority.rsplit_once('@')?;
     let (_, password) = user.split_once(':')?;
     (password.len() >= SHORTEST_NAMED).then_some(password)
+}
+
+/// The passwords of addresses in a text, whoever they belong to.
+fn passwords_in(text: &[u8]) -> Vec<Range<usize>> {
+    static ADDRESS: OnceLock<Option<Regex>> = OnceLock::new();
+    let address = ADDRESS.get_or_init(|| {
+        regex::bytes::RegexBuilder::new(r#"[a-z][a-z0-9+.-]*://[^\s/?\#:@"'<>`]*:([^\s/?\#"'<>`]+)@"#)
+            .unicode(false)
+            .case_insensitive(true)
+            .build()
+            .ok()
+    });
+    let Some(address) = address else { return Vec::new() };
+    address.captures_iter(text).filter_map(|hit| Some(hit.get(1)?.range())).collect()
 }
 
 fn is_number(value: &str) -> bool {
@@ -336,50 +345,5 @@ fn json_number(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     Some((String::from_utf16(&units).ok()?.into_bytes(), length))
 }
 
-/// Masks text that comes in chunks. What could be the beginning of a secret is held back until more comes.
-pub struct RedactStream<'a> {
-    redactor: &'a Redactor,
-    held: Vec<u8>,
-}
-
-impl RedactStream<'_> {
-    /// Takes a chunk and returns what can be shown by now.
-    pub fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
-        self.held.extend_from_slice(chunk);
-        let longest = self.redactor.longest();
-        if self.held.len() <= longest {
-            return Vec::new();
-        }
-        let cut = self.cut(self.held.len() - longest);
-        let shown = self.redactor.mask(&self.held[..cut]);
-        self.held.drain(..cut);
-        shown
-    }
-
-    /// Where what is held may be parted, at or before `at`: not within a secret, and not within an escape. After a newline
-    /// where there is one, so that lines come whole.
-    fn cut(&self, at: usize) -> usize {
-        /// Bytes of the longest escape.
-        const ESCAPE: usize = 12;
-        /// A text of nothing but escapes is parted all the same.
-        const TRIES: usize = 64;
-        let newline = self.held[..at].iter().rposition(|byte| *byte == b'\n').map(|newline| newline + 1);
-        let mut cut = newline.unwrap_or(at);
-        for _ in 0..TRIES {
-            let from = cut.saturating_sub(ESCAPE);
-            match self.held[from..cut].iter().position(|byte| matches!(byte, b'\\' | b'%')) {
-                Some(begun) => cut = from + begun,
-                None => break,
-            }
-        }
-        let within = |range: &Range<usize>| range.start < cut && cut < range.end;
-        self.redactor.found(&self.held).iter().find(|range| within(range)).map_or(cut, |range| range.start)
-    }
-
-    /// What was held back.
-    pub fn finish(&mut self) -> Vec<u8> {
-        let shown = self.redactor.mask(&self.held);
-        self.held.clear();
-        shown
-    }
-}
+#[cfg(test)]
+mod tests;
