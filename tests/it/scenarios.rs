@@ -2,6 +2,7 @@
 
 mod adoption;
 mod backups;
+mod canaries;
 mod fix;
 mod fleeting;
 mod hotfix;
