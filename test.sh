@@ -58,6 +58,7 @@ missing_packages() {
     has dockerd || echo docker.io
     has docker-compose || echo docker-compose
     has docker-registry || echo docker-registry
+    has mariadbd || echo mariadb-server
     busybox_static || echo busybox-static
     has pg_restore || echo postgresql-client
     postgres_server || echo postgresql

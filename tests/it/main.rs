@@ -8,6 +8,7 @@ mod cli;
 mod docker;
 mod input;
 mod justfile;
+mod mysql;
 mod postgres;
 mod readme;
 mod records;

@@ -29,9 +29,12 @@ fn client(place: Place, program: &str, user: Option<&str>, rest: &[String]) -> V
     argv
 }
 
-/// Writes the whole database to standard output, with the statements that drop and make it again.
+/// Writes the whole database to standard output, with the statements that drop and make it again. Text is read as what it
+/// may be (older clients would turn four-byte characters into question marks), and bytes are written as digits.
 pub(in crate::decide) fn dump(place: Place, user: Option<&str>, database: &str) -> Vec<String> {
     let flags = [
+        "--default-character-set=utf8mb4",
+        "--hex-blob",
         "--single-transaction",
         "--routines",
         "--triggers",
