@@ -1,6 +1,7 @@
 //! Releases of real containers, with both generations of compose.
 
 mod adopt;
+mod backups;
 mod data;
 mod engine;
 mod postgres;

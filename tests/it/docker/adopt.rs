@@ -21,6 +21,9 @@ both!(a_wrong_project_name_starts_no_second_stack, |generation: Generation| {
     reconfigure(&stack, &right, &format!("project = \"{}x\"", stack.project));
     let before = (stack.container("web"), stack.container("db"));
     stack.host.run(["run", "1234"]).exits(4).shows("project-mismatch").shows(&stack.project);
+    // Who has it in the tree already is told by the doctor.
+    stack.host.git(["pull", "-q"]).exits(0);
+    stack.host.run(["doctor"]).fails().shows("project-mismatch");
     assert_eq!((stack.container("web"), stack.container("db")), before);
     let second = format!("label=com.docker.compose.project={}x", stack.project);
     assert_eq!(docker(["ps", "-aq", "--filter", &second]), "");
@@ -38,6 +41,7 @@ both!(a_backup_of_another_volume_is_refused, |generation: Generation| {
         .exits(4)
         .shows("volume-mismatch")
         .shows(&format!("{}_db_data", stack.project));
+    stack.host.run(["doctor"]).fails().shows("volume-mismatch");
     assert_eq!(stack.get("db", "/version"), "db:1");
 });
 
@@ -82,7 +86,20 @@ both!(init_drafts_what_runs_and_a_release_follows, |generation: Generation| {
     }
     host.git(["pull", "-q"]).exits(0);
     assert_eq!(host.git(["status", "--porcelain"]).exits(0).stdout, "");
+    let running = (stack.container("web"), stack.container("db"));
     host.run(["adopt"]).exits(0);
+    for posture in [host.run(["status"]), host.run(["status", "--json"])] {
+        posture.exits(0).shows("web").shows("db").shows(&stack.registry.name("web:1")).shows("healthy");
+    }
+    host.run(["logs", "web"]).exits(0).shows("server web:1");
+    host.run(["doctor"]).exits(0).hides("mismatch");
+    assert_eq!((stack.container("web"), stack.container("db")), running, "to look touches nothing");
+
+    // What a recreate that was cut short leaves behind is named to whoever looks.
+    let leftover = stack.leftover("web");
+    host.run(["status"]).shows(&leftover);
+    docker(["rm", &leftover]);
+
     stack.release("1234", "web", "2");
     host.run(["run", "1234"]).exits(0);
     assert_eq!(stack.get("web", "/version"), "web:2");

@@ -136,6 +136,16 @@ impl Registry {
         docker(["push", "-q", &name]);
         docker(["rmi", &name]);
     }
+
+    /// Moves a tag to another image in the registry; what this machine has under that tag stays as it is.
+    pub(crate) fn push_over(&self, image: &str, build: impl FnOnce(&Path)) {
+        let name = self.name(image);
+        let kept = format!("{name}-kept");
+        docker(["tag", &name, &kept]);
+        self.publish(image, build);
+        docker(["tag", &kept, &name]);
+        docker(["rmi", &kept]);
+    }
 }
 
 impl Drop for Registry {

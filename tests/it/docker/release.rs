@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::both;
-use super::engine::{Generation, Well, docker};
+use super::engine::{Generation, Well, docker, server};
 use super::stack::Stack;
 
 both!(a_new_tag_is_pulled_and_runs, |generation: Generation| {
@@ -48,6 +48,27 @@ both!(an_image_that_cannot_be_pulled_touches_no_container, |generation: Generati
     stack.host.run(["run", "1234", "--from=migrate"]).exits(0);
     assert_eq!((stack.get("web", "/version"), stack.get("db", "/version")), ("web:9".into(), "db:2".into()));
 });
+
+both!(
+    a_tag_that_was_pushed_again_is_pulled_again_and_a_revert_has_the_old_image,
+    |generation: Generation| {
+        let stack = Stack::up(generation);
+        let old = docker(["inspect", "--format", "{{.Image}}", &stack.container("web")]);
+        let again = stack.registry.name("web:1");
+        stack.registry.push_over("web:1", |context| server(context, "web:1, built again", Well::AtOnce));
+        // The tag stays, so nothing in the compose file tells the two apart.
+        stack.host.commit("1234", &[("packages/web/page.txt", "new\n")]);
+        stack.host.push();
+
+        stack.host.run(["run", "1234"]).exits(0);
+        assert_eq!(stack.get("web", "/version"), "web:1, built again");
+        assert_eq!(stack.image("web"), again);
+
+        stack.host.run(["revert", "1234", "--yes"]).exits(0);
+        assert_eq!(stack.get("web", "/version"), "web:1");
+        assert_eq!(docker(["inspect", "--format", "{{.Image}}", &stack.container("web")]), old);
+    }
+);
 
 both!(a_container_that_is_unhealthy_at_first_is_waited_for, |generation: Generation| {
     let stack = Stack::up(generation);
@@ -95,21 +116,7 @@ both!(a_container_that_runs_another_image_than_intended_fails_verify, |generatio
 
 both!(a_container_that_compose_left_behind_is_named, |generation: Generation| {
     let stack = Stack::up(generation);
-    let leftover = format!("0123456789ab_{}", stack.container_name("web"));
-    let project = format!("com.docker.compose.project={}", stack.project);
-    let image = stack.registry.name("web:1");
-    docker([
-        "create",
-        "--name",
-        &leftover,
-        "--label",
-        &project,
-        "--label",
-        "com.docker.compose.service=web",
-        "--label",
-        "com.docker.compose.oneoff=False",
-        &image,
-    ]);
+    let leftover = stack.leftover("web");
     stack.publish("web", "2", Well::AtOnce);
     stack.release("1234", "web", "2");
     stack.host.run(["run", "1234"]).shows(&leftover);

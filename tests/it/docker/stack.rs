@@ -188,6 +188,18 @@ impl Stack {
         (ids.lines().count() == 1).then_some(ids)
     }
 
+    /// Makes what compose leaves behind when a recreate is cut short; answers with its name.
+    pub(crate) fn leftover(&self, service: &str) -> String {
+        let name = format!("0123456789ab_{}", self.container_name(service));
+        let project = format!("com.docker.compose.project={}", self.project);
+        let service = format!("com.docker.compose.service={service}");
+        let image = self.registry.name("web:1");
+        let labels = [project.as_str(), &service, "com.docker.compose.oneoff=False"];
+        let labels = labels.iter().flat_map(|label| ["--label", label]);
+        docker(["create", "--name", &name].into_iter().chain(labels).chain([image.as_str()]));
+        name
+    }
+
     /// Image and status of a service's containers, as one `docker ps` shows them.
     pub(crate) fn posture(&self, service: &str) -> String {
         let project = format!("label=com.docker.compose.project={}", self.project);
