@@ -100,6 +100,11 @@ impl Terminal {
         self.lost.lock().ok().and_then(|lost| *lost).filter(|kind| *kind != io::ErrorKind::BrokenPipe)
     }
 
+    /// Whether whoever read standard output went away, or it takes nothing any more.
+    pub fn is_gone(&self) -> bool {
+        self.lost.lock().is_ok_and(|lost| lost.is_some())
+    }
+
     /// Asks and reads one line, in lower case without blanks; none at the end of input, on a hung-up terminal, or when
     /// `stopped` says so.
     pub fn ask(&self, question: &str, stopped: &dyn Fn() -> bool) -> Option<String> {

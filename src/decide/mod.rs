@@ -24,7 +24,7 @@ mod testing;
 mod typed;
 
 pub use course::left_by;
-pub use look::{guard, logs};
+pub use look::{guard, logs, schema};
 pub use planning::plan_run;
 pub use refusal::Refusal;
 pub use reverting::{plan_backup_restore, plan_revert};

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::id::{BackupStamp, BranchName, Oid, ServiceName, StepName, TicketId};
 use super::phase::Phase;
 use super::quantity::Span;
@@ -213,4 +215,22 @@ pub struct BackupRestoreRequest {
     pub stamp: Option<BackupStamp>,
     /// Writes made since that backup may be thrown away.
     pub discard_writes: bool,
+}
+
+/// Which lines `logs SERVICE` shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogLines {
+    /// So many of the last ones; none: fifty, or with `since` all.
+    pub tail: Option<u32>,
+    /// Only those since this moment.
+    pub since: Option<DateTime<Utc>>,
+    /// And each new one, as it comes.
+    pub follow: bool,
+}
+
+impl LogLines {
+    /// How many of the last lines are shown at most; none: all.
+    pub fn at_most(&self) -> Option<u32> {
+        self.tail.or(if self.since.is_some() { None } else { Some(50) })
+    }
 }

@@ -336,14 +336,26 @@ pub struct StatusRow {
     pub image: Option<String>,
     /// Image that is intended.
     pub intended: Option<String>,
-    /// Up since.
+    /// Up since; none: it does not run, or nobody knows.
     pub since: Option<DateTime<Utc>>,
+    /// Who says so.
+    pub since_by: Option<SinceBy>,
     /// Attempt that touched it last.
     pub last_release: Option<String>,
     /// Its containers.
     pub containers: Vec<ContainerState>,
     /// Why it could not be seen, or what is odd about it.
     pub trouble: Option<String>,
+}
+
+/// Who says since when a service is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SinceBy {
+    /// Its containers: it is so.
+    Container,
+    /// The record of the release that started it last: somebody may have started it again since.
+    Record,
 }
 
 /// How good a finding is.

@@ -5,11 +5,13 @@ mod backup;
 mod check;
 mod demo;
 mod init;
+mod logs;
 mod look;
 mod once;
 mod refused;
 mod revert;
 mod run;
+mod status;
 
 use std::fs::File;
 use std::io::Read;

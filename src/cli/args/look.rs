@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values;
+use super::values::{self, Since};
 use crate::model::id::{BranchName, ServiceName, TicketId};
 
 /// `list`
@@ -88,4 +88,13 @@ pub struct DoctorArgs {
 pub struct LogsArgs {
     /// Service
     pub service: ServiceName,
+    /// Go on showing what it prints; Ctrl-C ends it
+    #[arg(long, short)]
+    pub follow: bool,
+    /// So many of the last lines; without it fifty, or with --since all
+    #[arg(long, value_name = "N")]
+    pub tail: Option<u32>,
+    /// Only lines since then: a span such as `10m`, or a time such as `2026-05-18T15:30:00Z`
+    #[arg(long, value_name = "SPAN|TIME", value_parser = values::since)]
+    pub since: Option<Since>,
 }

@@ -1,5 +1,7 @@
 //! Parsers of single values, each ending in the one constructor of its type.
 
+use chrono::{DateTime, Utc};
+
 use crate::model::id::{ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::quantity::Span;
@@ -49,4 +51,37 @@ pub(super) fn plan_id(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("`{}` is not a plan's id: copy it from the dry run", text.escape_debug()))
+}
+
+/// A moment, or so long before now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// So long before now.
+    Ago(Span),
+    /// That moment.
+    At(DateTime<Utc>),
+}
+
+impl Since {
+    /// The moment that is meant.
+    pub fn moment(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Since::Ago(span) => chrono::TimeDelta::from_std(span.0)
+                .ok()
+                .and_then(|span| now.checked_sub_signed(span))
+                .unwrap_or(DateTime::<Utc>::UNIX_EPOCH),
+            Since::At(at) => at,
+        }
+    }
+}
+
+/// A span such as `10m`, or a time as RFC 3339 writes it.
+pub(super) fn since(text: &str) -> Result<Since, String> {
+    if let Ok(span) = text.parse::<Span>() {
+        return Ok(Since::Ago(span));
+    }
+    let at = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        format!("`{}` is neither a span (`10m`) nor a time (`2026-05-18T15:30:00Z`)", text.escape_debug())
+    })?;
+    Ok(Since::At(at.with_timezone(&Utc)))
 }

@@ -9,14 +9,16 @@ use crate::cli::terminal::To;
 use crate::cli::watch::watched;
 use crate::model::outcome::Ending;
 use crate::model::release::ReleaseState;
+use crate::model::request::LogLines;
 use crate::model::view::Verdict;
 use crate::ops::inspect::{self, Index, Which};
 use crate::ops::{check, doctor, guard};
 use crate::report::html;
 use crate::report::human::{self, events, host as posture, releases, setup};
 use crate::report::json;
-use crate::report::text::{clean, clean_lines};
+use crate::report::text::clean;
 use crate::sys::files;
+use crate::sys::process::GoOn;
 use crate::sys::signal::Stop;
 
 pub(super) fn list(call: &Call<'_>, args: &ListArgs) -> Result<Ending, CliError> {
@@ -131,8 +133,24 @@ pub(super) fn doctor(call: &Call<'_>, args: &DoctorArgs) -> Result<Ending, CliEr
 }
 
 pub(super) fn logs(call: &Call<'_>, args: &LogsArgs) -> Result<Ending, CliError> {
-    let text = inspect::logs(&call.host()?, &args.service)?;
-    let answer = serde_json::json!({ "service": args.service, "lines": text.lines().collect::<Vec<_>>() });
-    call.answer(&answer, || clean_lines(&text).map(|line| line + "\n").collect::<Vec<_>>().concat())?;
+    let host = call.host()?;
+    let since = args.since.map(|since| since.moment(now()));
+    let lines = LogLines { tail: args.tail, since, follow: args.follow };
+    if args.follow {
+        let stop = Stop::install().map_err(|error| CliError::new(Ending::Failed, error))?;
+        let mut each = |line: &str| {
+            let text = match call.format() {
+                Format::Human => clean(line) + "\n",
+                Format::Json => json::line(&serde_json::json!({ "service": args.service, "line": line }))
+                    .unwrap_or_default(),
+            };
+            call.print(&text);
+            if call.terminal.is_gone() { GoOn::No } else { GoOn::Yes }
+        };
+        return Ok(inspect::follow_logs(&host, &args.service, &lines, &mut each, &stop)?);
+    }
+    let lines = inspect::logs(&host, &args.service, &lines)?;
+    let answer = serde_json::json!({ "service": args.service, "lines": lines });
+    call.answer(&answer, || lines.iter().map(|line| clean(line) + "\n").collect())?;
     Ok(Ending::Ok)
 }

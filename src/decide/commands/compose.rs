@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use chrono::SecondsFormat;
+
 use crate::model::facts::{Compose, ComposeFlavour};
+use crate::model::request::LogLines;
 use crate::model::spec::{CommandSpec, ComposeSpec};
 
 /// Compose, called for one slice of a project whose tracked files stand in the project root.
@@ -43,13 +46,30 @@ impl Call<'_> {
         self.with(&["rm", "-f", "-s"], parts)
     }
 
-    /// Its own last lines.
-    pub(in crate::decide) fn logs<'s>(&self, parts: impl IntoIterator<Item = &'s str>) -> CommandSpec {
-        let plain: &[&str] = match self.compose.flavour {
-            ComposeFlavour::V1 | ComposeFlavour::V2 => &["logs", "--no-color", "--tail=50"],
-            ComposeFlavour::Podman => &["logs", "--tail=50"],
-        };
-        self.with(plain, parts)
+    /// Its own last lines, and with `follow` each new one. The first generation knows no `--since`: it prints the time of
+    /// each line instead, and whoever reads them leaves the older ones out.
+    pub(in crate::decide) fn logs<'s>(
+        &self,
+        lines: &LogLines,
+        parts: impl IntoIterator<Item = &'s str>,
+    ) -> CommandSpec {
+        let mut verb = vec!["logs".to_owned()];
+        if self.compose.flavour != ComposeFlavour::Podman {
+            verb.push("--no-color".to_owned());
+        }
+        verb.extend(lines.at_most().map(|tail| format!("--tail={tail}")));
+        match (lines.since, self.compose.flavour) {
+            (Some(_), ComposeFlavour::V1) => verb.push("--timestamps".to_owned()),
+            (Some(since), _) => {
+                verb.push(format!("--since={}", since.to_rfc3339_opts(SecondsFormat::Secs, true)));
+            }
+            (None, _) => {}
+        }
+        if lines.follow {
+            verb.push("--follow".to_owned());
+        }
+        let verb: Vec<&str> = verb.iter().map(String::as_str).collect();
+        self.with(&verb, parts)
     }
 
     /// A program inside a running container, without a terminal.

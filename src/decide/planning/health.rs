@@ -6,6 +6,7 @@ use crate::model::id::StepName;
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, HealthJob, Step};
 use crate::model::quantity::Span;
+use crate::model::request::LogLines;
 use crate::model::request::RunRequest;
 use crate::model::spec::{CommandSpec, DriverSpec};
 
@@ -70,7 +71,7 @@ pub(in crate::decide) fn waiting(
 /// Prints a service's own last lines.
 fn logs(service: &Definition<'_>) -> Option<CommandSpec> {
     match &service.spec.driver {
-        DriverSpec::Compose(_) => Some(service.call()?.logs(service.part_names())),
+        DriverSpec::Compose(_) => Some(service.call()?.logs(&LogLines::default(), service.part_names())),
         DriverSpec::Command(own) => own.logs.as_ref().map(|line| service.own().program(line)),
     }
 }

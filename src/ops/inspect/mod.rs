@@ -14,8 +14,7 @@ mod status;
 
 pub use list::{Index, Which, list};
 pub use log::{follow, log, verify};
-pub use logs::logs;
-
+pub use logs::{follow_logs, logs};
 pub use report::report;
 pub use state::{export, state};
 pub use status::status;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::drivers::probe::{self, Answer};
-use crate::model::facts::{RunState, ServiceState};
-use crate::model::id::ServiceName;
+use crate::model::facts::{RunState, ServiceState, StepEnd};
+use crate::model::id::{ServiceName, StepName};
 use crate::model::release::ReleaseState;
 use crate::model::spec::{DriverSpec, ProbeSpec, ServiceSpec};
-use crate::model::view::{StatusRow, StatusView};
+use crate::model::view::{SinceBy, StatusRow, StatusView};
 use crate::ops::error::OpsError;
 use crate::ops::facts::untrusted;
 use crate::ops::host::Host;
@@ -37,7 +39,7 @@ pub fn status(host: &Host, only: &[ServiceName]) -> Result<StatusView, OpsError>
     let answers = ask_all(&wanted);
     let release = seen.releases.iter().rfind(|state| state.is_unfinished());
     let release = release.or_else(|| seen.releases.iter().max_by_key(|state| state.updated_at));
-    let row = |service: &&ServiceSpec| row(&seen, service, answers.get(&service.name));
+    let row = |service: &&ServiceSpec| row(host, &seen, service, answers.get(&service.name));
     Ok(StatusView {
         host: host.name.clone(),
         head: seen.head.clone(),
@@ -80,10 +82,11 @@ fn has_address(probe: &ProbeSpec) -> bool {
     probe.url.contains("://")
 }
 
-fn row(seen: &Posture, service: &ServiceSpec, answer: Option<&Answer>) -> StatusRow {
+fn row(host: &Host, seen: &Posture, service: &ServiceSpec, answer: Option<&Answer>) -> StatusRow {
     let unseen = ServiceState::default();
     let state = seen.services.get(&service.name).unwrap_or(&unseen);
     let (health, well) = health(state, answer);
+    let (since, since_by) = since(host, seen, &service.name, state).unzip();
     StatusRow {
         service: service.name.clone(),
         driver: match service.driver {
@@ -96,7 +99,8 @@ fn row(seen: &Posture, service: &ServiceSpec, answer: Option<&Answer>) -> Status
         well,
         image: running_image(state),
         intended: intended_image(seen, service),
-        since: state.containers.iter().filter_map(|container| container.started_at).min(),
+        since,
+        since_by,
         last_release: last_release(seen, &service.name),
         containers: state.containers.clone(),
         trouble: trouble(state),
@@ -143,6 +147,36 @@ fn intended_image(seen: &Posture, service: &ServiceSpec) -> Option<String> {
         _ if images.is_empty() => None,
         _ => Some(images.join(" ")),
     }
+}
+
+/// Since when it is up: its containers know; of a service without containers the record says when we started it last.
+fn since(
+    host: &Host,
+    seen: &Posture,
+    service: &ServiceName,
+    state: &ServiceState,
+) -> Option<(DateTime<Utc>, SinceBy)> {
+    if !matches!(state.run, RunState::Running | RunState::Partly) {
+        return None;
+    }
+    let container = state.containers.iter().filter_map(|container| container.started_at).min();
+    if let Some(at) = container {
+        return Some((at, SinceBy::Container));
+    }
+    let mut touched: Vec<&ReleaseState> =
+        seen.releases.iter().filter(|state| state.services.contains(service)).collect();
+    touched.sort_by_key(|state| std::cmp::Reverse(state.updated_at));
+    let name = service.as_str();
+    let names = [[name, "start"], [name, "recreate"]].map(StepName::new);
+    let back = StepName::new(["revert", name, "start"]);
+    touched.iter().find_map(|release| {
+        // A log that cannot be read is `state`'s and `doctor`'s to tell of.
+        let history = host.store.history(&release.ticket).ok().flatten()?;
+        let started = names.iter().chain([&back]).filter_map(|name| history.steps.get(name));
+        let at =
+            started.filter(|record| record.end == StepEnd::Done).map(|record| record.started_at).max()?;
+        Some((at, SinceBy::Record))
+    })
 }
 
 fn last_release(seen: &Posture, service: &ServiceName) -> Option<String> {

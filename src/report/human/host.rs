@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::releases::{holder_line, status_ink};
 use crate::model::facts::RunState;
-use crate::model::view::{DoctorRow, StatusRow, StatusView, Verdict};
+use crate::model::view::{DoctorRow, SinceBy, StatusRow, StatusView, Verdict};
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, age, clean, clean_lines, count, seconds_since};
 
@@ -60,9 +60,21 @@ fn service_cells(row: &StatusRow, now: DateTime<Utc>) -> [Cell<'_>; 7] {
         Cell::new(word).ink(ink),
         Cell::new(row.health.as_deref().map_or("-".to_owned(), clean)).ink(health_ink),
         Cell::new(image(row)),
-        Cell::new(row.since.map_or("-".to_owned(), |since| age(seconds_since(since, now)))),
+        Cell::new(up_for(row, now)),
         Cell::new(row.last_release.as_deref().map_or("-".to_owned(), clean)),
     ]
+}
+
+/// How long it is up: `4h`; `≤ 4h` where only the record of its last start says so, because somebody may have started it
+/// again since.
+fn up_for(row: &StatusRow, now: DateTime<Utc>) -> String {
+    let span = row.since.map(|since| age(seconds_since(since, now)));
+    match (row.run, span, row.since_by) {
+        (RunState::Stopped | RunState::Absent, _, _) => "-".to_owned(),
+        (_, Some(span), Some(SinceBy::Record)) => format!("≤ {span}"),
+        (_, Some(span), _) => span,
+        (_, None, _) => "unknown".to_owned(),
+    }
 }
 
 fn image(row: &StatusRow) -> String {
@@ -145,6 +157,7 @@ mod tests {
             image: Some("redmine:5.1.3".to_owned()),
             intended: Some("redmine:5.1.3".to_owned()),
             since: Some(sample::began()),
+            since_by: Some(SinceBy::Container),
             last_release: Some("1234@1".to_owned()),
             containers: Vec::new(),
             trouble: None,
@@ -161,6 +174,8 @@ mod tests {
             release: None,
             services: vec![
                 row("redmine", RunState::Running),
+                StatusRow { since_by: Some(SinceBy::Record), ..row("search", RunState::Running) },
+                StatusRow { since: None, since_by: None, ..row("index", RunState::Running) },
                 StatusRow {
                     health: Some("HTTP 503".to_owned()),
                     well: false,
@@ -181,10 +196,12 @@ mod tests {
         };
         insta::assert_snapshot!(plain(&status(&view, sample::now())), @r"
         prod1  bbbbbbbbbbbb on main
-           service  runs     health    image                               up for  last release
-        ✓  redmine  running  healthy   redmine:5.1.3                       4h      1234@1
-        ✗  wikijs   partly   HTTP 503  redmine:5.1.3 (wanted redmine:5.2)  4h      1234@1
-        ✗  mailer   stopped  -         -                                   -       -
+           service  runs     health    image                               up for   last release
+        ✓  redmine  running  healthy   redmine:5.1.3                       4h       1234@1
+        ✓  search   running  healthy   redmine:5.1.3                       ≤ 4h     1234@1
+        ✓  index    running  healthy   redmine:5.1.3                       unknown  1234@1
+        ✗  wikijs   partly   HTTP 503  redmine:5.1.3 (wanted redmine:5.2)  4h       1234@1
+        ✗  mailer   stopped  -         -                                   -        -
         ! wikijs: leftover container `3f2a_wikijs`\u{1b}[1m
         ! this host is untrusted
         ");

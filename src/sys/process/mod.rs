@@ -4,6 +4,7 @@ mod attached;
 mod capture;
 mod environment;
 mod identity;
+mod stream;
 
 pub use attached::attached;
 pub(super) use capture::expression;
@@ -13,3 +14,4 @@ pub use identity::{
     Start, boot_id, current_folder, group_id, host_name, is_alive, leave_session, operator, own_binary,
     own_pid, own_user, start_time, user_name,
 };
+pub use stream::{GoOn, stream};
