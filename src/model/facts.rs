@@ -236,6 +236,19 @@ pub struct ServiceState {
     pub image: Option<String>,
     /// Why it could not be seen.
     pub trouble: Option<String>,
+    /// What its `schema` command said of its data; none: it has none, or it was not asked.
+    #[serde(default)]
+    pub schema: Option<Schema>,
+}
+
+/// What a service's `schema` command said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schema {
+    /// The version of its data.
+    Version(String),
+    /// Nothing that can be used: why.
+    Unknown(String),
 }
 
 /// Whether a service is up.

@@ -27,7 +27,7 @@ use crate::sys::files;
 
 use super::error::OpsError;
 use super::host::Host;
-use super::{scripts, sources};
+use super::{schemas, scripts, sources};
 
 /// What a look is for.
 #[derive(Debug, Clone, Default)]
@@ -131,7 +131,10 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
         }
         None => runtime_look.resolve(host, &mut target_settings, None, &mut troubles),
     };
-    let services = runtime_look.states(host, &base_settings, &target_settings);
+    let mut services = runtime_look.states(host, &base_settings, &target_settings);
+    if !matches!(look.about, About::Revert) {
+        schemas::observe(host, &base_settings, &target_settings, &mut services);
+    }
     let mut runtime = runtime_look.with_images(
         host,
         &services,

@@ -20,6 +20,7 @@ mod ask;
 mod evidence;
 mod playbooks;
 mod proof;
+mod schemas;
 mod scripts;
 mod session;
 mod sources;

@@ -8,6 +8,7 @@ mod fleeting;
 mod hotfix;
 mod normal;
 mod pulled;
+mod schema;
 mod secrets;
 mod services;
 mod ticket;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::decide::blockers::{Case, differing_volume, unsigned};
 use crate::decide::course::{Way, left_by_last};
 use crate::decide::site::define_newest;
-use crate::model::facts::StepEnd;
+use crate::model::facts::{Schema, StepEnd};
 use crate::model::id::{BackupStamp, ServiceName};
 use crate::model::phase::Phase;
 use crate::model::plan::Step;
@@ -60,6 +60,9 @@ fn of_services(case: &Case<'_>) -> Vec<String> {
                 "{} has containers left over from an interrupted recreate: {names}",
                 touched.name
             ));
+        }
+        if let Some(Schema::Unknown(why)) = &state.schema {
+            notes.push(format!("the schema version of {} is not on record: {why}", touched.name));
         }
         let changed = define_newest(case.facts, &touched.name)
             .and_then(|service| differing_volume(&service, service.resolved?));

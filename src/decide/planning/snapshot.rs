@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::decide::site::{Side, define, local_image, running_image};
-use crate::model::facts::{Facts, Snapshot, SnapshotService};
+use crate::model::facts::{Facts, Schema, ServiceState, Snapshot, SnapshotService};
 use crate::model::id::ServiceName;
 use crate::model::plan::{Plan, Step};
 
@@ -50,7 +50,15 @@ fn service(facts: &Facts, name: &ServiceName) -> SnapshotService {
         config_hash: joined(&hashes.iter().map(|(part, hash)| format!("{part}={hash}")).collect::<Vec<_>>()),
         image_before: state.and_then(running_image),
         identity_before: joined(&ran).or_else(|| state.and_then(|state| state.image.clone())),
-        schema: None,
+        schema: state.and_then(schema),
+    }
+}
+
+/// The version of its data before the release.
+fn schema(state: &ServiceState) -> Option<String> {
+    match state.schema.as_ref()? {
+        Schema::Version(version) => Some(version.clone()),
+        Schema::Unknown(_) => None,
     }
 }
 

@@ -116,7 +116,7 @@ pub(super) fn state(members: &Membership<'_>, containers: &[(ContainerState, Lab
     let mut leftover: Vec<String> = leftover.into_iter().map(|container| container.name).collect();
     leftover.sort();
     let run = run_state(members, &ours);
-    ServiceState { run, containers: ours, leftover, image: None, trouble: None }
+    ServiceState { run, containers: ours, leftover, ..ServiceState::default() }
 }
 
 /// Running: every part has a container that runs, or one that did its work and ended well beside one that runs.

@@ -2,7 +2,7 @@
 
 use crate::decide::{self, Refusal};
 use crate::model::event::{EventDraft, EventKind};
-use crate::model::facts::{Facts, RunState, ServiceState, Snapshot, SnapshotService};
+use crate::model::facts::{Facts, RunState, Schema, ServiceState, Snapshot, SnapshotService};
 use crate::model::id::{AttemptId, ServiceName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
@@ -172,7 +172,10 @@ fn service(facts: &Facts, name: &ServiceName) -> SnapshotService {
         identity_before: identity.clone(),
         image,
         identity,
-        schema: None,
+        schema: match &state.schema {
+            Some(Schema::Version(version)) => Some(version.clone()),
+            Some(Schema::Unknown(_)) | None => None,
+        },
     }
 }
 
