@@ -115,6 +115,7 @@ fn checkout() -> GitFacts {
         branches: BTreeMap::new(),
         unreleased: Vec::new(),
         changed_since_head: Vec::new(),
+        cut_off: None,
     }
 }
 

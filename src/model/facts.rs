@@ -122,6 +122,17 @@ pub struct GitFacts {
     pub unreleased: Vec<Commit>,
     /// Paths that differ between HEAD and the target, where new commits are taken into a release.
     pub changed_since_head: Vec<String>,
+    /// The tree is dirty since this ticket's own fast-forward was cut off in the middle.
+    pub cut_off: Option<CutOff>,
+}
+
+/// A fast-forward of ours that was cut off: HEAD is where it was, and files of the target stand in the tree already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutOff {
+    /// Where it was going.
+    pub to: Oid,
+    /// Files that are neither as before it nor as it would have left them: somebody's work, or one that was being written.
+    pub foreign: Vec<String>,
 }
 
 /// Where a commit is contained.

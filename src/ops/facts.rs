@@ -27,7 +27,7 @@ use crate::sys::files;
 
 use super::error::OpsError;
 use super::host::Host;
-use super::{schemas, scripts, sources};
+use super::{cut_off, schemas, scripts, sources};
 
 /// What a look is for.
 #[derive(Debug, Clone, Default)]
@@ -112,6 +112,8 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
         let again = Look { fetch: Fetch::Keep, ..look.clone() };
         git = observe_git(host, &again, &range, &releases, state, &mut troubles)?;
     }
+    git.cut_off = cut_off::observe(host, look, &git, state, history.as_ref())?;
+    troubles.extend(cut_off::left_lock(host, look, history.as_ref()));
     // A BASE that is not in this repository is already among the troubles.
     let base = range.base.clone().filter(|base| git.trees.contains_key(base));
     let base = base.unwrap_or_else(|| git.head.clone());
@@ -280,7 +282,7 @@ fn kept_images(
     let of_release = |state: &ReleaseState| {
         parts
             .iter()
-            .map(|(service, part)| keep_reference(&state.ticket, state.cycle, service, part))
+            .map(|(service, part)| keep_reference(host.root(), &state.ticket, state.cycle, service, part))
             .collect::<Vec<_>>()
     };
     let tags: BTreeSet<String> = releases.iter().filter(|s| s.merge.is_some()).flat_map(of_release).collect();

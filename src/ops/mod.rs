@@ -17,6 +17,7 @@ pub mod setup;
 
 mod aftermath;
 mod ask;
+mod cut_off;
 mod evidence;
 mod playbooks;
 mod proof;

@@ -3,6 +3,7 @@
 mod adoption;
 mod backups;
 mod canaries;
+mod cut;
 mod fix;
 mod fleeting;
 mod hotfix;

@@ -16,7 +16,9 @@ const NAMED: usize = 20;
 /// Uncommitted or untracked files. The first line is the seed's own.
 pub(in crate::decide) fn dirty_tree(facts: &Facts) -> Option<Blocker> {
     let dirty = &facts.git.dirty;
-    if dirty.is_empty() {
+    let cut_off = facts.git.cut_off.as_ref();
+    // Nobody's work is among the files of a fast-forward of ours that was cut off: the plan finishes it.
+    if dirty.is_empty() || cut_off.is_some_and(|cut_off| cut_off.foreign.is_empty()) {
         return None;
     }
     let seed = "[ERROR] Working tree is dirty. Commit, stash or discard before release.";
@@ -24,7 +26,18 @@ pub(in crate::decide) fn dirty_tree(facts: &Facts) -> Option<Blocker> {
         .way_out("git status")
         .way_out("often it is somebody's legitimate work that needs committing: look at it first")
         .way_out("ask its owner before stashing or discarding it");
-    Some(blocker)
+    let Some(cut_off) = cut_off else { return Some(blocker) };
+    // Some of it is our own doing, some of it is not: each with the exact command.
+    let words: Vec<_> =
+        cut_off.foreign.iter().map(|path| shlex::try_quote(path).unwrap_or_default()).collect();
+    let foreign = words.join(" ");
+    let to = &cut_off.to;
+    Some(
+        blocker
+            .way_out(format!("our own fast-forward to {} was cut off; these files are not its own, or half of them:\ngit diff {to} -- {foreign}", to.short()))
+            .way_out(format!("put aside what is to be kept: mkdir -p ../kept && cp -a --parents {foreign} ../kept/"))
+            .way_out(format!("then finish the fast-forward: git reset --hard {to}")),
+    )
 }
 
 fn file_line(file: &DirtyFile) -> String {

@@ -63,20 +63,51 @@ impl Engine<'_> {
     }
 }
 
-/// Local tag that keeps the image which ran before a release, so that nobody prunes it: `holdpoint-keep:<ticket>.<cycle>.…`.
-pub fn keep_reference(ticket: &TicketId, cycle: u32, service: &ServiceName, part: &str) -> String {
+/// Local tag that keeps the image which ran before a release, so that nobody prunes it:
+/// `holdpoint-keep:<checkout>.<ticket>.<cycle>.…`. One engine may serve several checkouts with the same ticket and service
+/// names, so the tag says whose it is: by the checkout's own folder.
+pub fn keep_reference(
+    root: &Path,
+    ticket: &TicketId,
+    cycle: u32,
+    service: &ServiceName,
+    part: &str,
+) -> String {
     const LONGEST_TAG: usize = 128;
-    let readable = format!("{ticket}.{cycle}.{service}.{part}");
+    let checkout = short_hash(root.as_os_str().as_encoded_bytes(), 4);
+    let readable = format!("{checkout}.{ticket}.{cycle}.{service}.{part}");
     let fits = readable.len() <= LONGEST_TAG
         && readable.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
     if fits {
         return format!("holdpoint-keep:{readable}");
     }
-    let digest = Sha256::digest(readable.as_bytes());
-    let short = digest.iter().take(8).fold(String::new(), |mut hex, byte| {
+    let short = short_hash(readable.as_bytes(), 8);
+    format!("holdpoint-keep:{checkout}.{ticket}.{cycle}.{short}")
+}
+
+/// The first bytes of a sha256, in hexadecimal digits.
+fn short_hash(bytes: &[u8], length: usize) -> String {
+    Sha256::digest(bytes).iter().take(length).fold(String::new(), |mut hex, byte| {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
-    });
-    format!("holdpoint-keep:{ticket}.{cycle}.{short}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_checkouts_on_one_engine_keep_their_own_images() {
+        let tag = |root: &str, part: &str| {
+            keep_reference(Path::new(root), &"1234".parse().unwrap(), 1, &"wikijs".parse().unwrap(), part)
+        };
+        let (one, other) = (tag("/srv/prod", "wikijs"), tag("/srv/staging", "wikijs"));
+        assert_ne!(one, other);
+        assert!(one.starts_with("holdpoint-keep:") && one.ends_with(".1234.1.wikijs.wikijs"), "{one}");
+        let long = tag("/srv/prod", &"p".repeat(200));
+        assert_ne!(long, tag("/srv/staging", &"p".repeat(200)));
+        assert!(long.len() < 100 && long.contains(".1234.1."), "{long}");
+    }
 }

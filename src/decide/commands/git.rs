@@ -22,6 +22,11 @@ pub(in crate::decide) fn merge(root: &Path, target: &Oid) -> CommandSpec {
     )
 }
 
+/// Brings a fast-forward to its end that was cut off: every file in the tree is known to be as before it or as after it.
+pub(in crate::decide) fn finish(root: &Path, target: &Oid) -> CommandSpec {
+    git(root, ["reset", "--hard", "--quiet", "--end-of-options", target.as_str()])
+}
+
 /// Puts a branch on a commit and checks it out.
 pub(in crate::decide) fn switch(root: &Path, branch: &BranchName, target: &Oid) -> CommandSpec {
     let args =

@@ -148,7 +148,8 @@ fn keep(of: Migration<'_>, service: &Definition<'_>) -> Option<Step> {
     let mut tags = BTreeMap::new();
     let with_image = service.containers().iter().filter(|c| !already_done && !c.image_id.is_empty());
     for container in with_image {
-        let reference = keep_reference(of.ticket, of.cycle, service.name(), &container.part);
+        let reference =
+            keep_reference(&of.facts.host.root, of.ticket, of.cycle, service.name(), &container.part);
         tags.entry(reference).or_insert_with(|| container.image_id.clone());
     }
     let engine = engine(of.facts);
@@ -383,11 +384,11 @@ mod tests {
         migrate wikijs.pull
             $ docker compose -p asd -f packages/wikijs/docker-compose.yaml --project-directory packages/wikijs pull wikijs
         migrate postgres.keep-image after postgres.pull redmine.pull wikijs.pull
-            $ docker tag id-of-postgres:15 holdpoint-keep:1234.1.postgres.postgres
+            $ docker tag id-of-postgres:15 holdpoint-keep:dae668e4.1234.1.postgres.postgres
         migrate redmine.keep-image after postgres.pull redmine.pull wikijs.pull
-            $ docker tag id-of-redmine:5 holdpoint-keep:1234.1.redmine.redmine
+            $ docker tag id-of-redmine:5 holdpoint-keep:dae668e4.1234.1.redmine.redmine
         migrate wikijs.keep-image after postgres.pull redmine.pull wikijs.pull
-            $ docker tag id-of-wiki:2.4 holdpoint-keep:1234.1.wikijs.wikijs
+            $ docker tag id-of-wiki:2.4 holdpoint-keep:dae668e4.1234.1.wikijs.wikijs
         migrate postgres.recreate after postgres.pull redmine.pull wikijs.pull postgres.keep-image redmine.keep-image wikijs.keep-image
             $ docker compose -p asd -f packages/postgres/docker-compose.yaml --project-directory packages/postgres up -d --force-recreate --no-deps postgres
         migrate postgres.health after postgres.recreate
@@ -427,7 +428,7 @@ mod tests {
         migrate fresh.pull
             $ docker compose -p asd -f packages/fresh/docker-compose.yaml --project-directory packages/fresh pull fresh
         migrate old.keep-image after fresh.pull
-            $ docker tag id-of-old:1 holdpoint-keep:1234.1.old.old
+            $ docker tag id-of-old:1 holdpoint-keep:dae668e4.1234.1.old.old
         migrate old.stop after fresh.pull old.keep-image
             $ docker stop asd-old-1
         migrate fresh.recreate after old.stop

@@ -39,6 +39,16 @@ pub(in crate::decide) fn tree(
         let title = format!("take back our revert of {ticket}: {branch} to {}", base.short());
         steps.push(moving(["git", "unrevert"], title, commands, base, branch));
     }
+    if let Some(cut_off) = facts.git.cut_off.as_ref().filter(|_| *way == Move::Merge) {
+        let title = format!("finish the fast-forward to {} that was cut off", cut_off.to.short());
+        steps.push(moving(
+            ["git", "finish"],
+            title,
+            vec![git::finish(root, &cut_off.to)],
+            &cut_off.to,
+            branch,
+        ));
+    }
     match way {
         Move::Nowhere => {}
         Move::Merge => {

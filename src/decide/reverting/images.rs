@@ -35,7 +35,7 @@ pub(super) fn of(service: &Definition<'_>, chain: &[&ReleaseState]) -> OldImages
             continue;
         };
         let kept = chain.iter().find_map(|state| {
-            let tag = keep_reference(&state.ticket, state.cycle, service.name(), part);
+            let tag = keep_reference(&facts.host.root, &state.ticket, state.cycle, service.name(), part);
             local_image(facts, &tag).is_some().then_some(tag)
         });
         if let Some(kept) = kept {

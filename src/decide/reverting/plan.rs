@@ -245,7 +245,7 @@ mod tests {
         facts
             .runtime
             .images
-            .insert("holdpoint-keep:1234.1.wikijs.wikijs".into(), "id-of-older-wiki:2.4".into());
+            .insert("holdpoint-keep:dae668e4.1234.1.wikijs.wikijs".into(), "id-of-older-wiki:2.4".into());
         let plan = plan_revert(&facts, &back("1234")).unwrap();
         insta::assert_snapshot!(sketch(&plan), @r#"
         1234@1 revert cycle 1 from revert: a → b on main
@@ -270,7 +270,7 @@ mod tests {
         revert revert.redmine.health after revert.redmine.start
         revert restore.wikijs.1 after revert.git
         revert revert.wikijs.start after revert.git restore.wikijs.1
-            $ docker tag holdpoint-keep:1234.1.wikijs.wikijs wiki:2.4
+            $ docker tag holdpoint-keep:dae668e4.1234.1.wikijs.wikijs wiki:2.4
             $ docker compose -p asd -f packages/wikijs/docker-compose.yaml --project-directory packages/wikijs up -d --force-recreate --no-deps wikijs
         revert revert.wikijs.health after revert.wikijs.start
         revert revert.verify.tree after restore.redmine.1 revert.redmine.start revert.redmine.health restore.wikijs.1 revert.wikijs.start revert.wikijs.health

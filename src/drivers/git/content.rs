@@ -25,6 +25,11 @@ pub struct TreeEntry {
 }
 
 impl TreeEntry {
+    /// Whether it is a plain file, executable or not.
+    pub fn is_file(&self) -> bool {
+        self.mode != SYMLINK && self.mode != SUBMODULE
+    }
+
     /// Whether it is a symlink.
     pub fn is_link(&self) -> bool {
         self.mode == SYMLINK

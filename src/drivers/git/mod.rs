@@ -8,6 +8,7 @@ mod call;
 mod checkout;
 mod content;
 mod error;
+mod halfway;
 mod history;
 mod observe;
 mod parse;

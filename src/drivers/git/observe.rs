@@ -104,6 +104,7 @@ impl Git {
             branches: tips(look, &found),
             unreleased: Vec::new(),
             changed_since_head: Vec::new(),
+            cut_off: None,
             head: head_oid,
         };
         self.look_back(look, shallow, &mut facts, &mut troubles)?;

@@ -1,10 +1,11 @@
 //! `logs SERVICE`: the last lines, those since a moment, and each new one until somebody has seen enough.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{Host, Scene, Service, binary, wait_until};
+use crate::support::{Host, Scene, binary, wait_until};
 
 /// A host with a service whose log has these lines.
 fn printing(lines: &str) -> Host {
@@ -76,7 +77,6 @@ fn compose(host: &Path, version: &str, logs: &str) {
     );
     std::fs::write(bin.join("compose"), script).unwrap();
     std::os::unix::fs::symlink("/bin/true", bin.join("docker")).ok();
-    use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(bin.join("compose"), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
