@@ -25,7 +25,7 @@ mod typed;
 
 pub use course::left_by;
 pub use look::{guard, logs, schema};
-pub use planning::plan_run;
+pub use planning::{plan_run, steps_of_run};
 pub use refusal::Refusal;
 pub use reverting::{plan_backup_restore, plan_revert};
 pub use saving::floor;

@@ -426,11 +426,31 @@ pub struct BackupVerifyRow {
     pub findings: Vec<String>,
 }
 
-/// `check --diff REF`: one difference between the plan of REF's configuration and of the present one.
+/// `check --diff REF`: how the present configuration differs from that of a commit, and what a release of every service
+/// would do otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffView {
+    /// Settings and services, with every default filled in.
+    pub settings: Vec<DiffRow>,
+    /// Steps that come, go, or do something else.
+    pub steps: Vec<DiffRow>,
+    /// What could not be compared.
+    pub notes: Vec<String>,
+}
+
+impl DiffView {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.steps.is_empty()
+    }
+}
+
+/// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiffRow {
-    /// What differs: a step's name, a service, a setting.
+    /// What differs: a setting's dotted name, a step's name.
     pub what: String,
     /// With REF's configuration; none: not there.
     pub before: Option<String>,

@@ -294,6 +294,11 @@ fn settings_at(host: &Host, commit: &Oid, git: &GitFacts) -> Result<Settings, Op
     if *commit == git.head {
         return Ok(host.settings.clone());
     }
+    settings_of(host, commit)
+}
+
+/// The configuration as a commit has it.
+pub(super) fn settings_of(host: &Host, commit: &Oid) -> Result<Settings, OpsError> {
     let of_that_commit = |error| match error {
         OpsError::Manifest(mut error) => {
             // As git names a file of a commit: `git show <commit>:<file>` shows it.
@@ -392,6 +397,11 @@ impl Containers {
         service::observe_all(&services, &self.runtime, &host.surroundings)
     }
 
+    /// Whether any service needs them.
+    pub(super) fn are_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// How containers are driven here; images and volumes are not looked at.
     pub(super) fn runtime(&self) -> &RuntimeFacts {
         &self.runtime
@@ -444,8 +454,13 @@ fn export(
     if !containers.wanted || *target == git.head {
         return Ok(None);
     }
+    export_commit(host, target, settings).map(Some)
+}
+
+/// Lays the tracked files of a commit into a folder of their own, with today's environment files.
+pub(super) fn export_commit(host: &Host, commit: &Oid, settings: &Settings) -> Result<TempDir, OpsError> {
     let folder = files::temporary_folder("holdpoint-target-")?;
-    host.git.export(target, &[], folder.path())?;
+    host.git.export(commit, &[], folder.path())?;
     for file in &settings.secrets.env_files {
         let source = host.root().join(file);
         if files::exists(&source) {
@@ -453,7 +468,7 @@ fn export(
             files::copy(&source, &copy)?;
         }
     }
-    Ok(Some(folder))
+    Ok(folder)
 }
 
 /// Old images that are not on this host and that their registry offers.

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod check;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod error;
 pub mod face;

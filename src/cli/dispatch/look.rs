@@ -12,7 +12,7 @@ use crate::model::release::ReleaseState;
 use crate::model::request::LogLines;
 use crate::model::view::Verdict;
 use crate::ops::inspect::{self, Index, Which};
-use crate::ops::{check, doctor, guard};
+use crate::ops::{check, diff, doctor, guard};
 use crate::report::html;
 use crate::report::human::{self, events, host as posture, releases, setup};
 use crate::report::json;
@@ -102,9 +102,9 @@ pub(super) fn check(call: &Call<'_>, args: &CheckArgs) -> Result<Ending, CliErro
         return Ok(if view.passed { Ending::Ok } else { Ending::Refused });
     }
     if let Some(reference) = &args.diff {
-        let rows = check::diff(&host, reference)?;
-        call.answer(&rows, || setup::diff(&rows, reference))?;
-        return Ok(if rows.is_empty() { Ending::Ok } else { Ending::Differs });
+        let view = diff::diff(&host, reference)?;
+        call.answer(&view, || setup::diff(&view, reference))?;
+        return Ok(if view.is_empty() { Ending::Ok } else { Ending::Differs });
     }
     call.decision(&check::check(&host, args.ticket.as_ref(), args.incoming.as_ref())?, |_| None)
 }

@@ -17,5 +17,5 @@ pub(super) use health::{clocks, waiting};
 pub(super) use identity::identified;
 pub(super) use migrate::changing;
 pub(super) use run::backup_definition;
-pub use run::plan_run;
+pub use run::{plan_run, steps_of_run};
 pub(super) use ticket::{scripts as scripts_of_run, step_name as script_step_name};

@@ -55,6 +55,15 @@ pub fn plan_run(facts: &Facts, request: &RunRequest) -> Result<Plan, Refusal> {
     }
 }
 
+/// The steps that `run` would have, whatever stands against it: to compare configurations by.
+pub fn steps_of_run(facts: &Facts, request: &RunRequest) -> Vec<Step> {
+    let course = course::of_run(facts, request);
+    let classified = classification(facts, request, &course);
+    let saving = backups(facts, request, &course, &classified);
+    let target = course.target.clone().unwrap_or_else(|| facts.git.head.clone());
+    steps(facts, request, &course, &classified, &saving, &target)
+}
+
 fn changed(request: &RunRequest, wanted: &str, id: &str) -> Blocker {
     let fact = format!("plan `{wanted}` does not describe this host any more: it is `{id}` now");
     Blocker::new(ReasonCode::PlanChanged, fact).way_out(format!("holdpoint run {} --dry-run", request.ticket))

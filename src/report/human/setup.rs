@@ -1,7 +1,7 @@
 //! What a verb wrote, recorded or removed, or would: `init`, `adopt`, `backup prune`; and `check --diff`.
 
 use super::failure;
-use crate::model::view::{ChangeView, DiffRow};
+use crate::model::view::{ChangeView, DiffRow, DiffView};
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, clean, clean_lines};
 
@@ -48,11 +48,26 @@ fn would(verb: &str) -> String {
 }
 
 /// `check --diff REF`.
-pub fn diff(rows: &[DiffRow], reference: &str) -> String {
-    if rows.is_empty() {
-        return format!("nothing differs from {}\n", clean(reference));
+pub fn diff(view: &DiffView, reference: &str) -> String {
+    let mut out = String::new();
+    if view.is_empty() {
+        out.add(format_args!("nothing differs from {}\n", clean(reference)));
+    } else {
+        let heading = format!("differs from {}", clean(reference));
+        out.add(format_args!("{}\n", Ink::Strong.paint(&heading)));
+        rows(&mut out, &view.settings);
     }
-    let mut out = format!("{}\n", Ink::Strong.paint(&format!("differs from {}", clean(reference))));
+    if !view.steps.is_empty() {
+        out.add(format_args!("\n{}\n", Ink::Strong.paint("a release of every service would do otherwise")));
+        rows(&mut out, &view.steps);
+    }
+    for note in view.notes.iter().flat_map(|note| clean_lines(note)) {
+        out.add(format_args!("{} {note}\n", Ink::Warn.paint("!")));
+    }
+    out
+}
+
+fn rows(out: &mut String, rows: &[DiffRow]) {
     for row in rows {
         out.add(format_args!("  {}\n", clean(&row.what)));
         for (sign, ink, side) in [("-", Ink::Bad, &row.before), ("+", Ink::Good, &row.after)] {
@@ -61,7 +76,6 @@ pub fn diff(rows: &[DiffRow], reference: &str) -> String {
             }
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -114,16 +128,30 @@ mod tests {
 
     #[test]
     fn differences_stand_side_by_side() {
-        let rows = [DiffRow {
-            what: "services.wikijs.image".to_owned(),
-            before: Some("wiki:2.4\u{1b}".to_owned()),
-            after: Some("wiki:2.5".to_owned()),
-        }];
-        insta::assert_snapshot!(plain(&diff(&rows, "main~1")), @r"
+        let view = DiffView {
+            settings: vec![DiffRow {
+                what: "services.wikijs.image".to_owned(),
+                before: Some("wiki:2.4\u{1b}".to_owned()),
+                after: Some("wiki:2.5".to_owned()),
+            }],
+            steps: vec![DiffRow {
+                what: "wikijs.pull".to_owned(),
+                before: None,
+                after: Some("pull wikijs\n$ docker compose pull wikijs".to_owned()),
+            }],
+            notes: Vec::new(),
+        };
+        insta::assert_snapshot!(plain(&diff(&view, "main~1")), @r"
         differs from main~1
           services.wikijs.image
             - wiki:2.4\u{1b}
             + wiki:2.5
+
+        a release of every service would do otherwise
+          wikijs.pull
+            + pull wikijs
+            + $ docker compose pull wikijs
         ");
+        assert_eq!(diff(&DiffView::default(), "main"), "nothing differs from main\n");
     }
 }
