@@ -9,7 +9,7 @@ use crate::decide::commands::keep_reference;
 use crate::decide::order::needs;
 use crate::decide::past::{Past, result_holds};
 use crate::decide::site::{Definition, Side, define, engine, local_image};
-use crate::model::facts::{ComposePart, Facts};
+use crate::model::facts::{ComposeFlavour, ComposePart, Facts};
 use crate::model::id::{ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, DoneWhen, ServiceChange, Step, WhenUnknown};
@@ -111,8 +111,14 @@ fn pulls(service: &Definition<'_>) -> Option<Step> {
                 return None;
             }
             let images: BTreeSet<&str> = parts.iter().filter_map(|(_, part)| part.image.as_deref()).collect();
-            let command = service.call()?.pull(parts.iter().map(|(name, _)| name.as_str()));
-            (vec![command], images.into_iter().collect::<Vec<_>>().join(" "))
+            let what = images.iter().copied().collect::<Vec<_>>().join(" ");
+            let is_podman = service.call()?.compose.flavour == ComposeFlavour::Podman;
+            let commands = if is_podman {
+                pulls_by_podman(service, &images)?
+            } else {
+                vec![service.call()?.pull(parts.iter().map(|(name, _)| name.as_str()))]
+            };
+            (commands, what)
         }
         DriverSpec::Command(own) => {
             (vec![service.own().program(own.pull.as_ref()?)], service.image_line().unwrap_or_default())
@@ -120,6 +126,14 @@ fn pulls(service: &Definition<'_>) -> Option<Step> {
     };
     let title = format!("pull {what}").trim_end().to_owned();
     Some(of_service(service, "pull", title, commands))
+}
+
+/// podman-compose ends with 0 whatever became of a pull, so each image is asked for by name. Those under `localhost/` are
+/// podman's own and come from nowhere.
+fn pulls_by_podman(service: &Definition<'_>, images: &BTreeSet<&str>) -> Option<Vec<CommandSpec>> {
+    let remote = images.iter().filter(|image| !image.starts_with("localhost/"));
+    let list: Vec<CommandSpec> = remote.map(|image| engine(service.facts).pull(image)).collect();
+    (!list.is_empty()).then_some(list)
 }
 
 fn build(service: &Definition<'_>) -> Option<Step> {
@@ -340,7 +354,7 @@ fn replace(service: &Definition<'_>) -> Vec<Step> {
 mod tests {
     use crate::decide::testing::*;
     use crate::decide::{Refusal, plan_run};
-    use crate::model::facts::{Facts, StepEnd};
+    use crate::model::facts::{ComposeFlavour, Facts, StepEnd};
     use crate::model::phase::Phase;
     use crate::model::plan::Plan;
     use crate::model::release::Status;
@@ -407,6 +421,18 @@ mod tests {
         migrate wikijs.ensure_config.2 (ask) after wikijs.ensure_config.1
             $ bin/two
         "#);
+    }
+
+    #[test]
+    fn podman_pulls_each_image_itself_and_asks_nobody_for_its_own() {
+        let mut facts = scene()
+            .with_compose(composed("wikijs"), "wiki:2.4", "quay.io/wiki:2.5")
+            .with_compose(composed("redmine"), "localhost/redmine:5", "localhost/redmine:6");
+        facts.runtime.compose.as_mut().unwrap().flavour = ComposeFlavour::Podman;
+        facts.runtime.engine = Some("podman".to_owned());
+        let plan = migrate_only(planned(&facts));
+        assert!(plan.contains("migrate wikijs.pull\n    $ podman pull quay.io/wiki:2.5\n"), "{plan}");
+        assert!(plan.contains("redmine.recreate") && !plan.contains("redmine.pull"), "{plan}");
     }
 
     #[test]

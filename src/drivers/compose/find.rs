@@ -26,7 +26,7 @@ pub fn find(configured: Option<&[String]>, surroundings: &Surroundings) -> Found
     };
     let mut found = Found { compose, ..Found::default() };
     if found.compose.is_none() {
-        found.troubles.push(no_compose(configured));
+        found.troubles.push(too_old(configured, surroundings).unwrap_or_else(|| no_compose(configured)));
     }
     let engines = match &found.compose {
         Some(compose) if compose.flavour == ComposeFlavour::Podman => ["podman", "docker"],
@@ -40,6 +40,26 @@ pub fn find(configured: Option<&[String]>, surroundings: &Surroundings) -> Found
         });
     }
     found
+}
+
+/// A podman-compose that is here and cannot be worked with, as Debian 12 has it.
+fn too_old(configured: Option<&[String]>, surroundings: &Surroundings) -> Option<ComposeError> {
+    let usual = [PODMAN_COMPOSE.to_owned()];
+    let command = configured.unwrap_or(&usual);
+    if !is_podman(command) || !is_here(command.first()?, surroundings) {
+        return None;
+    }
+    let said = surroundings.ask(Ask::new(command.iter().cloned().chain(["--version".to_owned()]))).ok()?;
+    (said.code == Some(0)).then(|| ComposeError::Tools {
+        what: format!("`{}` is too old: it cannot show its configuration (`config`)", command.join(" ")),
+        way_out: "install podman-compose 1.3.0 or later, or docker compose".to_owned(),
+    })
+}
+
+const PODMAN_COMPOSE: &str = "podman-compose";
+
+fn is_podman(command: &[String]) -> bool {
+    command.iter().any(|word| word.rsplit('/').next().is_some_and(|name| name.starts_with("podman")))
 }
 
 fn no_compose(configured: Option<&[String]>) -> ComposeError {
@@ -56,7 +76,7 @@ fn no_compose(configured: Option<&[String]>) -> ComposeError {
 
 /// One after the other: asking docker-compose 1.x takes half a second, which only a host without another one must pay.
 fn first_that_answers(surroundings: &Surroundings) -> Option<Compose> {
-    let candidates: [&[&str]; 3] = [&["docker", "compose"], &["docker-compose"], &["podman-compose"]];
+    let candidates: [&[&str]; 3] = [&["docker", "compose"], &["docker-compose"], &[PODMAN_COMPOSE]];
     candidates.into_iter().filter(|command| is_here(command[0], surroundings)).find_map(|command| {
         let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
         version(&command, surroundings)
@@ -80,9 +100,7 @@ fn version(command: &[String], surroundings: &Surroundings) -> Option<Compose> {
     if !version.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let is_podman =
-        command.iter().any(|word| word.rsplit('/').next().is_some_and(|name| name.starts_with("podman")));
-    let flavour = match is_podman {
+    let flavour = match is_podman(command) {
         true => ComposeFlavour::Podman,
         false if version.starts_with("1.") => ComposeFlavour::V1,
         false => ComposeFlavour::V2,

@@ -55,16 +55,16 @@ pub fn images(
     if references.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let format = "{{json .Id}} {{json .RepoTags}} {{json .RepoDigests}}";
-    let head = ["image", "inspect", "--format", format, "--"];
+    // Without `--format`: the engines do not agree on the names of fields there.
+    let head = ["image", "inspect", "--"];
     let said =
         engine_says(engine, head.into_iter().chain(references.iter().map(String::as_str)), surroundings)?;
     let mut known = BTreeMap::new();
-    for line in said.text().lines() {
-        let mut values = serde_json::Deserializer::from_str(line).into_iter::<Value>().filter_map(Result::ok);
-        let Some(Value::String(id)) = values.next() else { continue };
-        let names = values.filter_map(|names| names.as_array().cloned()).flatten();
-        known.extend(names.filter_map(|name| Some((plain(name.as_str()?), id.clone()))));
+    for image in objects(engine, "image", &said)? {
+        let Some(id) = image.get("Id").and_then(Value::as_str).map(ToOwned::to_owned) else { continue };
+        let lists = ["RepoTags", "RepoDigests"].map(|list| image.get(list).and_then(Value::as_array));
+        let names = lists.into_iter().flatten().flatten().filter_map(Value::as_str);
+        known.extend(names.map(|name| (plain(name), id.clone())));
         known.insert(id.trim_start_matches("sha256:").to_owned(), id);
     }
     let id_of = |reference: &String| {
@@ -74,10 +74,13 @@ pub fn images(
     Ok(references.iter().filter_map(|reference| Some((reference.clone(), id_of(reference)?))).collect())
 }
 
-/// A reference with what everybody leaves out: Docker Hub's own name goes, `latest` comes, a tag beside a digest goes.
+/// A reference with what everybody leaves out: Docker Hub's own name goes, `latest` comes, a tag beside a digest goes. What
+/// podman puts before a tag of ours that names no registry goes too.
 fn plain(reference: &str) -> String {
     let name = reference.strip_prefix("docker.io/").unwrap_or(reference);
     let name = name.strip_prefix("library/").unwrap_or(name);
+    let name =
+        name.strip_prefix("localhost/").filter(|name| name.starts_with("holdpoint-keep:")).unwrap_or(name);
     let (name, digest) = match name.split_once('@') {
         Some((name, digest)) => (name, Some(digest)),
         None => (name, None),
@@ -125,11 +128,7 @@ pub fn mountpoints(
     }
     let head = ["volume", "inspect", "--"];
     let said = engine_says(engine, head.into_iter().chain(volumes.iter().map(String::as_str)), surroundings)?;
-    let answer = said.text();
-    let known: Vec<Value> =
-        serde_json::from_str(if answer.trim().is_empty() { "[]" } else { &answer }).map_err(|error| {
-            ComposeError::Unreadable { what: format!("`{engine} volume inspect`"), said: error.to_string() }
-        })?;
+    let known = objects(engine, "volume", &said)?;
     let readable = |volume: &Value| {
         let is_local = volume.get("Driver").and_then(Value::as_str) == Some("local");
         let options = volume.get("Options").and_then(Value::as_object);
@@ -139,6 +138,14 @@ pub fn mountpoints(
         (is_local && !is_mounted_later && Folder::open(&folder).is_ok()).then_some((name, folder))
     };
     Ok(known.iter().filter_map(readable).collect())
+}
+
+/// What an engine's `inspect` found of a kind of object.
+fn objects(engine: &str, kind: &str, said: &Said) -> Result<Vec<Value>, ComposeError> {
+    let answer = said.text();
+    serde_json::from_str(if answer.trim().is_empty() { "[]" } else { &answer }).map_err(|error| {
+        ComposeError::Unreadable { what: format!("`{engine} {kind} inspect`"), said: error.to_string() }
+    })
 }
 
 /// An answer of the engine. A missing object is an answer; an engine that cannot be asked is not.

@@ -254,6 +254,26 @@ fn a_configured_command_is_taken_or_complained_about() {
     assert_eq!(find(Some(&command), &bench.alone()).compose.unwrap().flavour, ComposeFlavour::V1);
 }
 
+#[test]
+fn a_podman_compose_that_is_too_old_is_told_apart_from_none() {
+    let bench = Bench::new();
+    bench.program("podman", "exit 0");
+    // As Debian 12's does.
+    bench.program(
+        "podman-compose",
+        "[ \"$1\" = --version ] && exec echo 'podman-composer version  1.0.3'; echo 'unrecognized arguments' >&2; exit 2",
+    );
+    for configured in [None, Some(["podman-compose".to_owned()])] {
+        let found = find(configured.as_ref().map(<[String; 1]>::as_slice), &bench.alone());
+        assert_eq!((found.compose, found.troubles.len()), (None, 1));
+        let blocker = found.troubles[0].blocker();
+        assert_eq!(
+            (blocker.code, blocker.fact.as_str()),
+            (ReasonCode::Tools, "`podman-compose` is too old: it cannot show its configuration (`config`)")
+        );
+    }
+}
+
 fn compose(flavour: ComposeFlavour) -> Compose {
     let command = match flavour {
         ComposeFlavour::V2 => vec!["docker".to_owned(), "compose".to_owned()],
@@ -542,7 +562,9 @@ fn images_are_found_under_every_spelling() {
     let bench = Bench::new();
     bench.program(
         "docker",
-        r#"echo '"sha256:aaa" ["redis:latest","reg:5000/wiki:2"] ["reg:5000/wiki@sha256:ddd"]'; echo 'no such image: x' >&2; exit 1"#,
+        r#"echo '[{"Id":"sha256:aaa","RepoTags":["redis:latest","reg:5000/wiki:2"],"RepoDigests":["reg:5000/wiki@sha256:ddd"]},'
+        echo '{"Id":"bbb","RepoTags":["localhost/holdpoint-keep:1.1.wiki.wiki","localhost/own:1"],"RepoDigests":null}]'
+        echo 'no such image: x' >&2; exit 1"#,
     );
     let asked = [
         "redis",
@@ -552,6 +574,8 @@ fn images_are_found_under_every_spelling() {
         "reg:5000/wiki:1@sha256:ddd",
         "sha256:aaa",
         "redis:7",
+        "holdpoint-keep:1.1.wiki.wiki",
+        "own:1",
     ];
     let asked: BTreeSet<String> = asked.map(ToOwned::to_owned).into();
     let found = images("docker", &asked, &bench.surroundings()).unwrap();
@@ -560,13 +584,15 @@ fn images_are_found_under_every_spelling() {
         names,
         [
             "docker.io/library/redis:latest",
+            "holdpoint-keep:1.1.wiki.wiki",
             "redis",
             "reg:5000/wiki:1@sha256:ddd",
             "reg:5000/wiki:2",
             "sha256:aaa"
         ]
     );
-    assert!(found.values().all(|id| id == "sha256:aaa"));
+    let ours = |(name, id): (&String, &String)| (id == "bbb") == name.starts_with("holdpoint-keep");
+    assert!(found.iter().all(ours), "{found:?}");
 }
 
 #[test]
