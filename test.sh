@@ -59,6 +59,8 @@ missing_packages() {
     has docker-compose || echo docker-compose
     has docker-registry || echo docker-registry
     has mariadbd || echo mariadb-server
+    has podman || echo podman
+    /usr/bin/python3 -c 'import dotenv, yaml' 2>/dev/null || printf '%s\n' python3-dotenv python3-yaml
     busybox_static || echo busybox-static
     has pg_restore || echo postgresql-client
     postgres_server || echo postgresql
@@ -95,14 +97,13 @@ start_engine() {
     exit 1
 }
 
-# Debian 12 has compose v1. The second generation is Debian 13's package, unpacked beside it and never installed.
-# apt reads the other suite into folders of ours, from the mirror that this machine uses, and checks its signature.
-fetch_compose_v2() {
-    local folder=$tools/compose-v2 mirror scratch
-    [ -z "${HOLDPOINT_TEST_COMPOSE_V2:-}" ] || return 0
-    [ ! -x "$folder/docker-compose" ] || return 0
+# Debian 12 has compose v1, and a podman-compose that cannot show its configuration. What follows them is Debian 13's,
+# unpacked beside them and never installed. apt reads the other suite into folders of ours, from the mirror that this
+# machine uses, and checks its signature.
+fetch_newer() {
+    local mirror scratch package
     has apt-get || return 0
-    step "fetching compose v2"
+    step "fetching $*"
     # shellcheck disable=SC2016  # apt's own placeholder
     mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' | grep -v security | head -n 1)
     scratch=$(mktemp -d "$tools/apt.XXXXXX")
@@ -114,11 +115,29 @@ fetch_compose_v2() {
         -o APT::Sandbox::User=
     )
     "${apt[@]}" update
-    (cd "$scratch" && "${apt[@]}" download docker-compose)
-    mkdir -p "$folder"
-    dpkg-deb --fsys-tarfile "$scratch"/docker-compose_*.deb | tar -x -C "$scratch" ./usr/libexec
-    mv "$scratch/usr/libexec/docker/cli-plugins/docker-compose" "$folder/docker-compose"
+    (cd "$scratch" && "${apt[@]}" download "$@")
+    for package in "$@"; do
+        rm -rf "$tools/$package.new"
+        dpkg-deb --extract "$scratch/$package"_*.deb "$tools/$package.new"
+        mv "$tools/$package.new" "$tools/$package"
+    done
     rm -rf "$scratch"
+}
+
+fetch_composes() {
+    local wanted=()
+    [ -n "${HOLDPOINT_TEST_COMPOSE_V2:-}" ] || [ -d "$tools/docker-compose" ] || wanted+=(docker-compose)
+    [ -n "${HOLDPOINT_TEST_PODMAN_COMPOSE:-}" ] || [ -d "$tools/podman-compose" ] || wanted+=(podman-compose)
+    [ ${#wanted[@]} = 0 ] || fetch_newer "${wanted[@]}"
+}
+
+# It runs with the machine's own Python, from where it was unpacked.
+podman_compose() {
+    local program=$tools/podman-compose/podman-compose
+    printf '#!/bin/sh\nPYTHONPATH=%s exec /usr/bin/python3 -m podman_compose "$@"\n' \
+        "$tools/podman-compose/usr/lib/python3/dist-packages" >"$program"
+    chmod +x "$program"
+    echo "$program"
 }
 
 fetch_just() {
@@ -137,12 +156,16 @@ install_nextest() {
 if [ $install = 1 ]; then
     install_packages
     start_engine
-    fetch_compose_v2
+    fetch_composes
     fetch_just
     install_nextest
 fi
-if [ -x "$tools/compose-v2/docker-compose" ]; then
-    export HOLDPOINT_TEST_COMPOSE_V2=${HOLDPOINT_TEST_COMPOSE_V2:-$tools/compose-v2/docker-compose}
+plugin=$tools/docker-compose/usr/libexec/docker/cli-plugins/docker-compose
+if [ -x "$plugin" ]; then
+    export HOLDPOINT_TEST_COMPOSE_V2=${HOLDPOINT_TEST_COMPOSE_V2:-$plugin}
+fi
+if [ -d "$tools/podman-compose" ]; then
+    export HOLDPOINT_TEST_PODMAN_COMPOSE=${HOLDPOINT_TEST_PODMAN_COMPOSE:-$(podman_compose)}
 fi
 [ ! -x "$tools/just/bin/just" ] || export PATH=$PATH:$tools/just/bin
 

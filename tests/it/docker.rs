@@ -4,6 +4,7 @@ mod adopt;
 mod backups;
 mod data;
 mod engine;
+mod podman;
 mod postgres;
 mod proof;
 mod release;
