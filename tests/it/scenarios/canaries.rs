@@ -149,16 +149,12 @@ fn told(text: &str) -> Vec<String> {
     text.lines().filter(tells).map(|line| line.chars().take(2_000).collect()).collect()
 }
 
-/// Every line of a file below a folder with a canary in it. What a running step writes into is its owner's alone.
+/// Every line of a file below a folder with a canary in it.
 fn leaks(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             leaks(&path, found);
-            continue;
-        }
-        if path.ends_with("spool") {
-            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
             continue;
         }
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
