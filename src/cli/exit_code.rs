@@ -29,12 +29,17 @@ pub const fn meaning(ending: Ending) -> (&'static str, &'static str) {
 
 /// The table for `--help`.
 pub fn table() -> String {
-    let row = |ending: Ending| {
-        let (word, meaning) = meaning(ending);
-        format!("  {:>3}  {word:<11}  {meaning}\n", of(ending))
+    format!("{}\nSeveral reasons to refuse: 3 before 4 before 5.", table_of(&Ending::ALL))
+}
+
+/// The table of some endings, for a verb's own `--help`.
+pub fn table_of(endings: &[Ending]) -> String {
+    let row = |ending: &Ending| {
+        let (word, meaning) = meaning(*ending);
+        format!("  {:>3}  {word:<11}  {meaning}\n", of(*ending))
     };
-    let rows: String = Ending::ALL.into_iter().map(row).collect();
-    format!("Exit status:\n{rows}\nSeveral reasons to refuse: 3 before 4 before 5.")
+    let rows: String = endings.iter().map(row).collect();
+    format!("Exit status:\n{rows}")
 }
 
 #[cfg(test)]

@@ -37,6 +37,27 @@ fn help_and_version_are_answers() {
 }
 
 #[test]
+fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
+    let above = ran(&["--help"]).exits(0).stdout;
+    let named = |line: &str| line.strip_prefix("  ")?.split_once(' ').map(|(verb, _)| verb.to_owned());
+    let end = above.find("Everywhere:").unwrap();
+    let mut verbs: Vec<String> =
+        above[..end].lines().filter_map(named).filter(|verb| !verb.is_empty()).collect();
+    verbs.retain(|verb| verb != "backup");
+    verbs.extend(["take", "list", "verify", "restore", "prune"].map(|verb| format!("backup {verb}")));
+    assert!(verbs.len() > 20, "{verbs:?}");
+    for verb in verbs {
+        let words: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
+        let help = ran(&words).exits(0);
+        let example = help.stdout.lines().any(|line| line.starts_with("Example") || line == "In a shell:");
+        assert!(example && help.stdout.contains("holdpoint "), "{verb} has no example\n{help}");
+        assert!(help.stdout.contains("Exit status:\n    0  ok"), "{verb} says no exit status\n{help}");
+    }
+    ran(&["logs", "--help"]).exits(0).shows("130  interrupted").hides("stuck");
+    ran(&["revert", "--help"]).exits(0).shows("  7  stuck");
+}
+
+#[test]
 fn a_wrong_command_line_is_exit_2_and_says_what_to_type() {
     ran(&[]).exits(2).shows("Usage: holdpoint");
     ran(&["frobnicate"]).exits(2).shows("frobnicate").shows("--help");

@@ -12,13 +12,18 @@ pub enum BackupVerb {
     #[command(after_help = "Example:\n  holdpoint backup take wikijs --reason 'before the migration'")]
     Take(TakeArgs),
     /// List the sets that are kept, and what keeps them
+    #[command(after_help = "Examples:\n  holdpoint backup list\n  holdpoint backup list wikijs --json")]
     List(VerifySetArgs),
     /// Compare sets with their own record, byte for byte
+    #[command(after_help = "Example:\n  holdpoint backup verify wikijs 20260518_153012")]
     Verify(VerifySetArgs),
     /// Put a set back, after a safety copy of the present data
     #[command(after_help = "Example:\n  holdpoint backup restore wikijs 20260518_153012 --dry-run")]
     Restore(RestoreArgs),
     /// Remove what retention lets go
+    #[command(
+        after_help = "Examples:\n  holdpoint backup prune --dry-run\n  holdpoint backup prune wikijs --yes"
+    )]
     Prune(PruneArgs),
 }
 

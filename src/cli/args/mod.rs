@@ -1,6 +1,7 @@
 //! The command line: every verb and flag of design/01, parsed into the requests of `model`.
 
 mod backup;
+mod exits;
 mod look;
 mod release;
 mod setup;

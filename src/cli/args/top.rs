@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::backup::BackupVerb;
+use super::exits;
 use super::look::{CheckArgs, DoctorArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs};
 use super::release::{ApproveArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs};
 use super::setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs};
@@ -105,6 +106,7 @@ pub enum Verb {
     /// Pass a hold point
     ///
     /// Only records the approval; `holdpoint run TICKET --from=PHASE` then goes on.
+    #[command(after_help = "Example:\n  holdpoint approve 1234 --reason 'looked at the backups'")]
     Approve(ApproveArgs),
     /// For ticket scripts: run a command once per release
     ///
@@ -116,13 +118,16 @@ pub enum Verb {
     /// After a hotfix branch release: back on the main branch, clean, verified
     ///
     /// Never brings in unreleased content: it moves only if the main branch has the tree that runs.
+    #[command(after_help = "Examples:\n  holdpoint return-to-main --dry-run\n  holdpoint return-to-main")]
     ReturnToMain(ReturnArgs),
     /// Run the `post_start` and `ensure_config` hooks of a service
+    #[command(after_help = "Example:\n  holdpoint configure wikijs --reason 'the key was replaced'")]
     Configure(ConfigureArgs),
     /// Verified backups outside a release
     #[command(subcommand, disable_help_subcommand = true)]
     Backup(BackupVerb),
     /// History: every attempt on this host
+    #[command(after_help = "Examples:\n  holdpoint list\n  holdpoint list --all --json")]
     List(ListArgs),
     /// Where a release stands, and what to type next
     #[command(after_help = "In a shell:\n  eval \"$(holdpoint state 1234 --export)\"; echo \"$MERGE_SHA\"")]
@@ -130,6 +135,7 @@ pub enum Verb {
     /// The audit log of a ticket
     ///
     /// With -f it joins a live run and ends with that run's exit status: the way back after a lost connection.
+    #[command(after_help = "Examples:\n  holdpoint log 1234 -f\n  holdpoint log 1234 --verify")]
     Log(LogArgs),
     /// Write one self-contained HTML file with a timeline
     #[command(after_help = "Example:\n  holdpoint report 1234 -o 1234.html")]
@@ -137,20 +143,33 @@ pub enum Verb {
     /// What would a release do, and is the host well
     ///
     /// Decides as `run` would, shows the same plan or the same refusals, and writes nothing.
+    #[command(
+        after_help = "Examples:\n  holdpoint check 1234\n  holdpoint check --incoming hotfix/1240\n  holdpoint check --diff HEAD~1\n  holdpoint check --guard"
+    )]
     Check(CheckArgs),
     /// What runs, and whether it is well
+    #[command(after_help = "Examples:\n  holdpoint status\n  holdpoint status wikijs --json")]
     Status(StatusArgs),
     /// What a service printed
+    #[command(
+        after_help = "Examples:\n  holdpoint logs wikijs --tail 200\n  holdpoint logs wikijs --since 10m -f"
+    )]
     Logs(LogsArgs),
     /// Is this host fit to release
+    #[command(after_help = "Example:\n  holdpoint doctor")]
     Doctor(DoctorArgs),
     /// Read what runs here and draft the configuration
     ///
     /// Writes `.asd/release.toml`, a `release.just` to import, and an exclude entry; never over a file of yours.
+    #[command(after_help = "Examples:\n  holdpoint init --dry-run\n  holdpoint init")]
     Init(InitArgs),
     /// Record what runs now as the baseline, touching nothing
+    #[command(
+        after_help = "Examples:\n  holdpoint adopt --dry-run\n  holdpoint adopt --reason 'first adoption'"
+    )]
     Adopt(AdoptArgs),
     /// See it work: four releases on a throwaway host, with nothing to install but git
+    #[command(after_help = "Examples:\n  holdpoint demo\n  holdpoint demo --keep")]
     Demo(DemoArgs),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  holdpoint completions bash > /etc/bash_completion.d/holdpoint")]
@@ -159,6 +178,7 @@ pub enum Verb {
     #[command(after_help = "Example:\n  holdpoint man run | man -l -")]
     Man(ManArgs),
     /// Print the JSON schema of a configuration file
+    #[command(after_help = "Example:\n  holdpoint schema release > release.schema.json")]
     Schema(SchemaArgs),
 }
 
@@ -218,11 +238,24 @@ pub fn command() -> clap::Command {
     );
     command.help_template(template).after_help(exit_code::table()).mut_subcommands(|verb| {
         // Without a long form clap keeps every option on one line.
-        match verb.get_long_about().cloned() {
+        let verb = match verb.get_long_about().cloned() {
             Some(whole) => verb.about(whole).long_about(None),
             None => verb,
+        };
+        if verb.has_subcommands() {
+            let name = verb.get_name().to_owned();
+            verb.mut_subcommands(|below| with_exits(below, Some(&name)))
+        } else {
+            with_exits(verb, None)
         }
     })
+}
+
+/// A verb whose help ends with the exit statuses that it can end with.
+fn with_exits(verb: clap::Command, above: Option<&str>) -> clap::Command {
+    let name = above.map_or_else(String::new, |above| format!("{above} ")) + verb.get_name();
+    let examples = verb.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+    verb.after_help(examples + &exit_code::table_of(exits::of(&name)))
 }
 
 /// The command line as the types describe it: for manual pages and completions.

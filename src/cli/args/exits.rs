@@ -1,0 +1,29 @@
+//! Which exit statuses a verb can end with, for its `--help`. 70, a defect of ours, is every verb's.
+
+use crate::model::outcome::Ending::{
+    self, Damaged, Differs, Failed, Held, Interrupted, Locked, Nothing, Ok, Refused, Stuck, Terminated,
+    Undecided, Usage,
+};
+
+/// The endings of a verb, in the order of the manual.
+pub(super) fn of(verb: &str) -> &'static [Ending] {
+    match verb {
+        "run" => {
+            &[Ok, Failed, Usage, Locked, Refused, Nothing, Undecided, Damaged, Held, Interrupted, Terminated]
+        }
+        "revert" => &[Ok, Usage, Locked, Refused, Stuck, Undecided, Damaged, Interrupted, Terminated],
+        "backup restore" => &[Ok, Usage, Locked, Refused, Stuck, Damaged, Interrupted, Terminated],
+        "return-to-main" | "configure" | "backup take" => {
+            &[Ok, Failed, Usage, Locked, Refused, Damaged, Interrupted, Terminated]
+        }
+        "close" | "approve" | "adopt" | "backup prune" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
+        "init" => &[Ok, Failed, Usage, Locked],
+        "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
+        "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
+        "state" | "report" | "doctor" => &[Ok, Failed, Usage, Refused, Damaged],
+        "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],
+        "list" | "status" | "backup list" | "backup verify" => &[Ok, Failed, Usage, Damaged],
+        "demo" => &[Ok, Failed, Interrupted, Terminated],
+        _ => &[Ok, Failed, Usage],
+    }
+}
