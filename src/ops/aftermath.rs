@@ -12,6 +12,7 @@ use crate::model::id::{BackupStamp, ServiceName, StepName};
 use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, Plan, PlanVerb};
+use crate::model::quantity::counted;
 use crate::model::release::ReleaseState;
 use crate::model::settings::{News, NotifyBy};
 use crate::model::view::{FailureView, NextCommand, RunView, ServiceEnd, ServiceNow};
@@ -60,7 +61,7 @@ pub(super) fn done(
         PlanVerb::BackupRestore => view.lines.extend(safety_copies(session, plan)),
         PlanVerb::Configure | PlanVerb::BackupTake => {
             let count = plan.steps.len();
-            view.lines.push(format!("{count} steps done"));
+            view.lines.push(format!("{} done", counted(count, "step")));
         }
     }
     drop_old_sets(session, plan, facts, state, view);

@@ -38,6 +38,11 @@ pub fn diff(host: &Host, reference: &str) -> Result<DiffView, OpsError> {
         &flat(&plain_settings(&now.release_toml.text)),
     );
     rows.extend(compare(&flat_services(&before), &flat_services(&after)));
+    for row in &mut rows {
+        for side in [&mut row.before, &mut row.after].into_iter().flatten() {
+            *side = host.redactor.redact(side);
+        }
+    }
 
     let facts = observe(host, &Look { fetch: Fetch::Keep, ..Look::default() })?;
     let mut troubles = Vec::new();

@@ -297,7 +297,13 @@ fn transcripts(view: &ReportView) -> String {
 fn log(view: &ReportView) -> String {
     let verification = &view.verification;
     let (class, verdict) = if verification.findings.is_empty() {
-        ("good", format!("✓ {} records, the chain is whole", verification.records))
+        (
+            "good",
+            format!(
+                "✓ {}, the chain is whole",
+                count(usize::try_from(verification.records).unwrap_or(usize::MAX), "record")
+            ),
+        )
     } else {
         ("bad", format!("✗ the audit log is damaged: {}", verification.findings.join("; ")))
     };

@@ -1,5 +1,6 @@
 //! How single words look: colours, times, sizes, durations, argument lists.
 
+use crate::model::quantity::counted;
 use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
@@ -129,7 +130,7 @@ pub fn command(argv: &[String]) -> String {
 
 /// `1 commit`, `3 commits`.
 pub fn count(number: usize, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+    counted(number, one)
 }
 
 /// Names side by side, or what to say when there are none.

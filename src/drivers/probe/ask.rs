@@ -50,7 +50,7 @@ pub fn ask(probe: &ProbeSpec, timeout: Duration) -> Answer {
     };
     let mut wrong = Vec::new();
     if status != probe.status {
-        wrong.push(format!("HTTP {status}, expected {}", probe.status));
+        wrong.push(format!("expected {}", probe.status));
     } else if !probe.json.is_empty() {
         wrong = json_differences(&body, probe);
     }
@@ -63,7 +63,7 @@ pub fn ask_url(url: &str, timeout: Duration) -> Answer {
         Ok((status, _)) if status < 400 => {
             Answer { status, well: true, detail: String::new(), failure: None }
         }
-        Ok((status, _)) => Answer { status, well: false, detail: format!("HTTP {status}"), failure: None },
+        Ok((status, _)) => Answer { status, well: false, detail: String::new(), failure: None },
         Err(answer) => answer,
     }
 }
@@ -200,7 +200,7 @@ mod tests {
         let (url, _served) = server("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
         let answer = ask(&probe(&url), SECOND);
         assert_eq!((answer.status, answer.well), (503, false));
-        assert_eq!(answer.detail, "HTTP 503, expected 200");
+        assert_eq!(answer.detail, "expected 200");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::model::backup::BackupSet;
 use crate::model::id::ServiceName;
+use crate::model::quantity::counted;
 use crate::model::release::ReleaseState;
 use crate::model::spec::{BackupKind, ServiceSpec};
 use crate::model::view::{DoctorRow, Verdict};
@@ -83,7 +84,7 @@ pub(super) fn files(host: &Host) -> Result<Vec<DoctorRow>, OpsError> {
         }
     }
     if rows.is_empty() && looked_at > 0 {
-        rows.push(well("records", format!("{looked_at} audit logs hold together")));
+        rows.push(well("records", format!("{} read, each holds together", counted(looked_at, "audit log"))));
     }
     Ok(rows)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::drivers::compose::{self, Composed};
 use crate::model::facts::RunState;
+use crate::model::quantity::counted;
 use crate::model::reason::ReasonCode;
 use crate::model::spec::DriverSpec;
 use crate::model::view::{DoctorRow, Verdict};
@@ -58,7 +59,7 @@ pub(super) fn configuration(host: &Host) -> DoctorRow {
             &["holdpoint init"],
         );
     }
-    well("configuration", format!("{count} services, read from {files} files"))
+    well("configuration", format!("{}, read from {}", counted(count, "service"), counted(files, "file")))
 }
 
 /// Compose and its engine, where a service needs them.

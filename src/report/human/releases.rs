@@ -7,7 +7,7 @@ use crate::model::id::ServiceName;
 use crate::model::release::{Class, ReleaseState, Status};
 use crate::model::view::{HolderView, ListRow, LogView, PhaseRow, StateView, VerificationView};
 use crate::report::columns::{Cell, Columns};
-use crate::report::text::{Add, Ink, age, clean, clean_lines, duration, moment, names, seconds_since};
+use crate::report::text::{Add, Ink, age, clean, clean_lines, count, duration, moment, names, seconds_since};
 
 /// The colour of a status.
 pub fn status_ink(status: Status) -> Ink {
@@ -171,7 +171,10 @@ pub fn log(view: &LogView) -> String {
 pub fn verified(view: &VerificationView) -> String {
     let head = format!("head seq={} chain={}", view.head_seq, clean(&view.head_chain));
     if view.findings.is_empty() {
-        let sound = format!("✓ {} records, the chain is whole", view.records);
+        let sound = format!(
+            "✓ {}, the chain is whole",
+            count(usize::try_from(view.records).unwrap_or(usize::MAX), "record")
+        );
         return format!("{}  {}\n", Ink::Good.paint(&sound), Ink::Faint.paint(&head));
     }
     let mut out = format!("{}  {}\n", Ink::Bad.paint("✗ the audit log is damaged"), Ink::Faint.paint(&head));

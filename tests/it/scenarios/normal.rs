@@ -167,7 +167,7 @@ fn the_seeds_five_steps_lead_out_of_a_failed_verify() {
         .shows("just logs wikijs");
     insta::assert_snapshot!(host.last_words(&failed), @"
     ✗ verify failed: 1 of 4 checks
-    ✗ http-health: HTTP 404 (wikijs): HTTP 404, expected 200
+    ✗ http-health: HTTP 404 (wikijs): expected 200
       services  wikijs new
       look  just status wikijs · just logs wikijs
       evidence  .asd/workspace/releases/1234/1/evidence/STAMP
