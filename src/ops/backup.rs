@@ -17,7 +17,7 @@ use super::facts::{Fetch, Lock, Look, observe, releases};
 use super::host::Host;
 use super::inspect::{backup_rows, evictable, known_services, relative};
 use super::proof;
-use super::release::{decision, go, moved, side_run};
+use super::release::{ask_again, decision, go, side_run};
 use super::session::Session;
 use super::told::Told;
 
@@ -69,22 +69,33 @@ pub fn restore(
         _ => return Ok((decision(host, Phase::Revert, decided), None)),
     };
     face.ask(plan, Question::GoAhead)?;
-    let shown = plan.id.clone();
+    let mut shown = plan.id.clone();
     let began = host.clock.monotonic();
-    let session = Session::open(host, face, None, Phase::Revert)?;
-    let facts = observe(host, &look(Lock::Ours))?;
-    match decide::plan_backup_restore(&facts, request) {
-        Ok(plan) if plan.id != shown => Err(moved()),
-        // It was shown when it was asked about.
-        Ok(plan) => {
-            let told = Told::aside(request.audited(), face.reason);
-            let view = go(&session, &plan, &facts, &told, began)?;
-            Ok((Decision::Plan { plan: Box::new(plan) }, Some(view)))
+    loop {
+        let session = Session::open(host, face, None, Phase::Revert)?;
+        let mut facts = observe(host, &look(Lock::Ours))?;
+        let mut decided = decide::plan_backup_restore(&facts, request);
+        if decided.as_ref().is_ok_and(|plan| plan.id != shown) {
+            // It may put another set back: it is proven as the first one was.
+            decided = proof::plan_restore(host, &mut facts, request);
         }
-        Err(Refusal::Blocked { blockers, notes }) => {
-            Err(session.refuse_aside(Phase::Revert, blockers, notes))
+        match decided {
+            // It was shown when it was asked about.
+            Ok(plan) if plan.id == shown => {
+                let told = Told::aside(request.audited(), face.reason);
+                let view = go(&session, &plan, &facts, &told, began)?;
+                return Ok((Decision::Plan { plan: Box::new(plan) }, Some(view)));
+            }
+            Ok(plan) => {
+                drop(session);
+                ask_again(&plan, face)?;
+                shown = plan.id;
+            }
+            Err(Refusal::Blocked { blockers, notes }) => {
+                return Err(session.refuse_aside(Phase::Revert, blockers, notes));
+            }
+            nothing => return Ok((decision(host, Phase::Revert, nothing), None)),
         }
-        nothing => Ok((decision(host, Phase::Revert, nothing), None)),
     }
 }
 

@@ -120,30 +120,57 @@ pub fn run(host: &Host, request: &RunRequest, face: Face<'_>) -> Result<RunView,
     } else {
         None
     };
+    run_shown(host, &request, shown, face, began)
+}
+
+/// Goes ahead with exactly the plan that was shown. Where the world moved meanwhile, the new one is shown and asked about,
+/// and nobody is kept from the host while a person reads (design/04).
+fn run_shown(
+    host: &Host,
+    request: &RunRequest,
+    mut shown: Option<String>,
+    face: Face<'_>,
+    began: std::time::Duration,
+) -> Result<RunView, OpsError> {
     let asked = request.from.unwrap_or(Phase::Prepare);
-    let mut look = look_for(&request, Lock::Ours)?;
-    let session = Session::open(host, face, Some(&request.ticket), asked)?;
+    let mut look = look_for(request, Lock::Ours)?;
     if shown.is_some() {
         look.fetch = Fetch::Keep;
     }
-    let facts = observe(host, &look)?;
-    if let Some(view) = mark_only(&session, &request, &facts)? {
-        return Ok(view);
-    }
-    let plan = match decide::plan_run(&facts, &request) {
-        Ok(plan) => plan,
-        Err(Refusal::Blocked { blockers, notes }) => {
-            session.refuse(&facts, &request.ticket, asked, &blockers)?;
-            return Err(OpsError::Refused(playbooks::refused(host, asked, blockers, notes)));
+    loop {
+        let session = Session::open(host, face, Some(&request.ticket), asked)?;
+        let facts = observe(host, &look)?;
+        if let Some(view) = mark_only(&session, request, &facts)? {
+            return Ok(view);
         }
-        Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
-    };
-    match shown {
-        Some(id) if id != plan.id => return Err(moved()),
-        Some(_) => {}
-        None => face.person.show(&plan),
+        let plan = match decide::plan_run(&facts, request) {
+            Ok(plan) => plan,
+            Err(Refusal::Blocked { blockers, notes }) => {
+                session.refuse(&facts, &request.ticket, asked, &blockers)?;
+                return Err(OpsError::Refused(playbooks::refused(host, asked, blockers, notes)));
+            }
+            Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
+        };
+        if shown.as_ref().is_some_and(|id| *id != plan.id) {
+            drop(session);
+            ask_again(&plan, face)?;
+            shown = Some(plan.id);
+            continue;
+        }
+        if shown.is_none() {
+            face.person.show(&plan);
+        }
+        return go(&session, &plan, &facts, &Told::with_run(request, &facts), began);
     }
-    go(&session, &plan, &facts, &Told::with_run(&request, &facts), began)
+}
+
+/// The plan is not the one that was agreed to: a person is shown the new one and asked; what was agreed to beforehand on
+/// the command line holds for no other.
+pub(super) fn ask_again(plan: &Plan, face: Face<'_>) -> Result<(), OpsError> {
+    if face.consent == Given::Yes {
+        return Err(moved());
+    }
+    face.ask(plan, Question::PlanChanged).map(|_| ())
 }
 
 /// `--mark-done` and `--run-again` alone: recorded, and the next command is named (design/03).
@@ -174,7 +201,7 @@ fn mark_only(
     Ok(Some(view))
 }
 
-pub(super) fn moved() -> OpsError {
+fn moved() -> OpsError {
     let fact = "the host changed while the plan was being looked at";
     let blocker =
         Blocker::new(ReasonCode::PlanChanged, fact).way_out("run the same command again to see the new plan");
@@ -190,7 +217,7 @@ pub fn revert(host: &Host, request: &RevertRequest, face: Face<'_>) -> Result<Ru
     let mut request = request.clone();
     let mut facts = observe(host, &look_back(&request.ticket, Lock::Unknown))?;
     let shown = match proof::plan_revert(host, &mut facts, &request) {
-        Ok(plan) => Some(asked_to_revert(host, plan, &mut request, face)?),
+        Ok(plan) => asked_to_revert(host, plan, &mut request, face)?,
         Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
         Err(Refusal::Blocked { blockers, notes }) => {
             let Some(plan) = write_window_answer(host, &mut facts, &mut request, &blockers, face)? else {
@@ -199,25 +226,44 @@ pub fn revert(host: &Host, request: &RevertRequest, face: Face<'_>) -> Result<Ru
                 let refused = playbooks::refused(host, Phase::Revert, blockers, notes);
                 return Err(OpsError::Refused(refused));
             };
-            Some(plan.id)
+            plan.id
         }
     };
-    let session = Session::open(host, face, Some(&request.ticket), Phase::Revert)?;
-    let facts = observe(host, &look_back(&request.ticket, Lock::Ours))?;
-    let plan = match decide::plan_revert(&facts, &request) {
-        Ok(plan) => plan,
-        Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
-        Err(Refusal::Blocked { blockers, notes }) => {
-            session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
-            let refused = playbooks::refused(host, Phase::Revert, blockers, notes);
-            return Err(OpsError::Refused(refused));
+    revert_shown(host, &request, shown, face, began)
+}
+
+/// As [`run_shown`].
+fn revert_shown(
+    host: &Host,
+    request: &RevertRequest,
+    mut shown: String,
+    face: Face<'_>,
+    began: std::time::Duration,
+) -> Result<RunView, OpsError> {
+    loop {
+        let session = Session::open(host, face, Some(&request.ticket), Phase::Revert)?;
+        let mut facts = observe(host, &look_back(&request.ticket, Lock::Ours))?;
+        let mut decided = decide::plan_revert(&facts, request);
+        if decided.as_ref().is_ok_and(|plan| plan.id != shown) {
+            // It may put other sets back: they are proven as the first ones were.
+            decided = proof::plan_revert(host, &mut facts, request);
         }
-    };
-    if shown.as_ref() != Some(&plan.id) {
+        let plan = match decided {
+            Ok(plan) => plan,
+            Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
+            Err(Refusal::Blocked { blockers, notes }) => {
+                session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
+                let refused = playbooks::refused(host, Phase::Revert, blockers, notes);
+                return Err(OpsError::Refused(refused));
+            }
+        };
+        if plan.id == shown {
+            return go(&session, &plan, &facts, &Told::with_revert(request, &facts), began);
+        }
         drop(session);
-        return Err(moved());
+        ask_again(&plan, face)?;
+        shown = plan.id;
     }
-    go(&session, &plan, &facts, &Told::with_revert(&request, &facts), began)
 }
 
 /// Shows the plan and asks; the answer may be to keep the data, which is another plan and is shown again.

@@ -45,3 +45,21 @@ fn a_dry_run_of_close_changes_nothing() {
     host.run(["close", "1234", "--reason", "over", "--dry-run"]).exits(0);
     assert_eq!(host.log("1234"), before);
 }
+
+#[test]
+fn a_revert_that_would_do_something_else_by_now_is_asked_about_again() {
+    let host = Host::new();
+    host.ships("1234", "wikijs", "2");
+    host.run(["run", "1234"]).exits(0);
+    let mut revert = host.at_terminal(["revert", "1234"]);
+    revert.sees("Go ahead? [y/N] ");
+    // Somebody stops the service while the plan is read: there is nothing left to stop.
+    host.service("wikijs", "stop").exits(0);
+    let calls = host.calls();
+    revert.presses("y\n");
+    revert.sees("The host changed meanwhile: this is the new plan. Go ahead? [y/N] ");
+    assert_eq!((host.calls(), host.state("1234", "STATUS")), (calls, "succeeded".into()));
+    revert.presses("y\n");
+    revert.ends().exits(0);
+    assert_eq!((host.image("wikijs"), host.state("1234", "STATUS")), ("wikijs:1".into(), "reverted".into()));
+}

@@ -69,6 +69,30 @@ fn a_run_that_asks_needs_a_yes() {
 }
 
 #[test]
+fn a_plan_that_changed_while_it_was_read_is_shown_and_asked_about_again() {
+    let host = crate::support::Scene::new()
+        .service(crate::support::Service::new("wikijs"))
+        .service(crate::support::Service::new("redmine"))
+        .config("[run]\nconfirm = true")
+        .build();
+    host.ships("1234", "wikijs", "2");
+    for (keys, code) in [("n\n", 4), ("y\n", 0)] {
+        let mut run = host.at_terminal(["run", "1234"]);
+        run.sees("Go ahead? [y/N] ");
+        // The world moves between the question and the lock: somebody fetched what came in meanwhile.
+        host.ships("1234", "redmine", if code == 0 { "3" } else { "2" });
+        host.git(["fetch", "-q", "origin", "+main:refs/holdpoint/incoming/main"]).exits(0);
+        run.presses("y\n");
+        run.sees("The host changed meanwhile: this is the new plan. Go ahead? [y/N] ");
+        assert!(run.screen().contains("redmine:1 → redmine:"), "{}", run.screen());
+        assert_eq!(host.calls(), [""; 0], "nothing was done so far");
+        run.presses(keys);
+        run.ends().exits(code);
+    }
+    assert_eq!((host.image("wikijs"), host.image("redmine")), ("wikijs:2".into(), "redmine:3".into()));
+}
+
+#[test]
 fn a_health_deadline_holds_for_one_attempt_and_is_on_record() {
     let host = Host::new();
     host.trouble(
