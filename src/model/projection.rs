@@ -121,7 +121,10 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
         return;
     }
     state.log_seq = event.seq;
-    state.updated_at = event.at;
+    // What was refused left the release as it was.
+    if event.event != EventKind::Refused {
+        state.updated_at = event.at;
+    }
     let text = |name| event.details.get(name);
     match &event.event {
         EventKind::Planned => {

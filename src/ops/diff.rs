@@ -108,7 +108,8 @@ fn compare_steps(host: &Host, then: &[Step], now: &[Step]) -> Vec<DiffRow> {
     rows
 }
 
-/// What a step does, line by line: its title, each argument list, and whatever else it is told.
+/// What a step does, line by line: its title, each argument list, and whatever else it is told. How its service is looked
+/// at (`driver`) stands among the settings.
 fn told(host: &Host, step: &Step) -> Vec<String> {
     let mut action = serde_json::to_value(&step.action).unwrap_or_default();
     let mut lines = vec![step.title.clone()];
@@ -122,6 +123,7 @@ fn told(host: &Host, step: &Step) -> Vec<String> {
 fn take_commands(value: &mut Value, lines: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
+            map.remove("driver");
             if let Some(Value::Array(argv)) = map.remove("argv") {
                 let words: Vec<&str> = argv.iter().filter_map(Value::as_str).collect();
                 lines.push(format!(

@@ -79,7 +79,10 @@ fn a_verb_that_does_not_fit_a_release_is_recorded_as_refused() {
     let host = Host::new();
     host.ships("1234", "wikijs", "2");
     host.run(["run", "1234"]).exits(0);
+    let updated = |rows: serde_json::Value| rows[0]["updatedAt"].clone();
+    let before = updated(host.run(["list", "--json"]).exits(0).json());
     host.run(["close", "1234", "--reason", "x"]).exits(4).shows("attempt-status-not-recoverable");
+    assert_eq!(updated(host.run(["list", "--reindex", "--json"]).exits(0).json()), before);
     assert!(host.record("1234", "event=refused").contains("reason=attempt-status-not-recoverable"));
     assert_eq!(host.state("1234", "STATUS"), "succeeded");
     host.run(["log", "1234", "--verify"]).exits(0);

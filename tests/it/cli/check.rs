@@ -67,6 +67,7 @@ fn a_diff_names_the_steps_that_come_go_and_change() {
     assert!(warm["before"].is_null() && warm["after"].as_str().unwrap().contains("bin/warm.sh"), "{warm}");
     let gone = step("redmine.recreate");
     assert!(gone["after"].is_null() && gone["before"].as_str().unwrap().contains("$ "), "{gone}");
+    assert!(!view["steps"].to_string().contains("driver"), "how a service is looked at is no step: {view:#}");
     let health = step("wikijs.health");
     assert!(
         health["before"].as_str().unwrap().contains("3s") && health["after"].as_str().unwrap().contains("7s")
