@@ -15,9 +15,9 @@ fn the_second_run_is_told_who_holds_the_host() {
 
     let second = host.run(["run", "1235"]).exits(3);
     insta::assert_snapshot!(host.screen(&second), @"
-    error: this host is held by `deploy` since TIME, on `1234` from phase prepare (process N)
-    hint: watch it: `holdpoint log 1234 -f`
-    hint: then run the same command again
+    ✗ locked: this host is held by `deploy` since TIME, on `1234` from phase prepare (process N)
+      → watch it: `holdpoint log 1234 -f`
+      → then run the same command again
     ");
     host.run(["revert", "1234", "--yes"]).exits(3).shows("1234");
     let told = host.run(["run", "1235", "--json"]).exits(3);
