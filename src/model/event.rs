@@ -109,6 +109,8 @@ event_kinds! {
     Wrote = "wrote",
     /// A torn or missing file was put right.
     Recovered = "recovered",
+    /// More of the record before it, whose details are too long for one line.
+    Continued = "continued",
     /// A step is about to run: the intent.
     StepStart = "step-start",
     /// A step ended well.

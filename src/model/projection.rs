@@ -22,6 +22,8 @@ pub mod field {
     pub const SERVICES: &str = "services";
     /// First backups of the cycle, `service=stamp` separated by spaces (`created` of a later attempt).
     pub const BACKUPS: &str = "backups";
+    /// Lines that a record takes, itself included (a record that is `continued`).
+    pub const PARTS: &str = "parts";
     /// Number of the cycle (`created`).
     pub const CYCLE: &str = "cycle";
     /// Host name (`created`).
@@ -136,6 +138,11 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
             state.failed_step = None;
             state.phase = event.phase.unwrap_or(state.phase);
             step(state, Transition::Started);
+        }
+        // More of the `created` just before it.
+        EventKind::Continued if state.status == Status::Created => {
+            state.services.extend(text(field::SERVICES).map(|text| words(text)).unwrap_or_default());
+            state.backups.extend(text(field::BACKUPS).map(|text| stamps(text)).unwrap_or_default());
         }
         EventKind::Start => state.phase = event.phase.unwrap_or(state.phase),
         EventKind::StepDone | EventKind::StepVerified | EventKind::MarkedDone => {

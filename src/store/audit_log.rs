@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::event::RunEvent;
+use crate::model::event::{EventKind, RunEvent};
 use crate::model::id::TicketId;
+use crate::model::projection::field;
 use crate::sys::files::Beneath;
 
 use super::error::StoreError;
@@ -25,7 +26,7 @@ pub(super) struct Log {
     pub(super) events: Vec<RunEvent>,
     pub(super) head: Head,
     /// Bytes of whole lines.
-    pub(super) whole: u64,
+    pub(super) whole: usize,
     /// What stands after them: the tail of a write that a crash cut off.
     pub(super) torn: Vec<u8>,
 }
@@ -63,27 +64,53 @@ pub(super) fn read(
     acknowledged: Option<&Head>,
 ) -> Result<Log, StoreError> {
     let bytes = folder.read(path, LOG_LIMIT)?.unwrap_or_default();
-    let mut head = Head { seq: 0, chain: line::first_chain(ticket) };
-    let mut events = Vec::new();
-    let mut whole = 0;
-    let mut torn = Vec::new();
+    let head = Head { seq: 0, chain: line::first_chain(ticket) };
+    let mut log = Log { events: Vec::new(), head, whole: 0, torn: Vec::new() };
+    let mut begun: Option<Begun> = None;
     for (index, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         // A cut-off write has no newline, or blocks of NUL where the data never reached the disk.
         let cut = !piece.ends_with(b"\n") || piece.contains(&0);
-        let beyond = acknowledged.is_none_or(|known| head.seq >= known.seq);
+        let beyond = acknowledged.is_none_or(|known| log.head.seq >= known.seq);
         if cut && beyond {
-            torn = bytes[whole..].to_vec();
             break;
         }
+        let before = Begun { events: log.events.len(), head: log.head.clone(), whole: log.whole, lack: 0 };
         let event =
-            follow(piece, &mut head, ticket).map_err(|what| damaged(path, index as u64 + 1, &what))?;
-        if let Some(what) = another_than(acknowledged, &head) {
+            follow(piece, &mut log.head, ticket).map_err(|what| damaged(path, index as u64 + 1, &what))?;
+        if let Some(what) = another_than(acknowledged, &log.head) {
             return Err(damaged(path, index as u64 + 1, &what));
         }
-        events.push(event);
-        whole += piece.len();
+        begun = match begun {
+            Some(begun) if event.event == EventKind::Continued => {
+                Some(Begun { lack: begun.lack.saturating_sub(1), ..begun })
+            }
+            _ => Some(Begun { lack: parts(&event).saturating_sub(1), ..before }),
+        };
+        log.events.push(event);
+        log.whole += piece.len();
     }
-    reach(path, Log { events, head, whole: whole as u64, torn }, acknowledged)
+    // A record of several lines that lost some of them was never written.
+    if let Some(begun) = begun.filter(|begun| begun.lack > 0)
+        && acknowledged.is_none_or(|known| begun.head.seq >= known.seq)
+    {
+        log.events.truncate(begun.events);
+        (log.head, log.whole) = (begun.head, begun.whole);
+    }
+    log.torn = bytes[log.whole..].to_vec();
+    reach(path, log, acknowledged)
+}
+
+/// Where a record began that may take several lines, and how many of them have not come yet.
+struct Begun {
+    events: usize,
+    head: Head,
+    whole: usize,
+    lack: usize,
+}
+
+/// Lines that a record takes.
+fn parts(event: &RunEvent) -> usize {
+    event.details.get(field::PARTS).and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 /// A log that ends before what the state file saw of it was cut.
@@ -136,35 +163,69 @@ pub(super) fn verify(
     acknowledged: Option<&Head>,
 ) -> Result<Verification, StoreError> {
     let bytes = folder.read(path, LOG_LIMIT)?.unwrap_or_default();
-    let mut head = Head { seq: 0, chain: line::first_chain(ticket) };
-    let mut verification =
-        Verification { records: 0, head_seq: 0, head_chain: head.chain.clone(), findings: Vec::new() };
-    for (index, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let number = index as u64 + 1;
-        match follow(piece, &mut head, ticket) {
-            Ok(_) => {
-                verification.records += 1;
-                let another = another_than(acknowledged, &head);
-                verification.findings.extend(another.map(|what| Finding { line: number, what }));
-            }
-            Err(what) => {
-                verification.findings.push(Finding { line: number, what });
-                // Go on from what the line itself claims, so that one wrong line is one finding.
-                let claimed =
-                    std::str::from_utf8(piece).ok().and_then(|text| line::parse(text.trim_end()).ok());
-                if let Some(read) = claimed {
-                    head = Head { seq: read.event.seq, chain: read.chain };
+    let mut check = Check::new(ticket, acknowledged);
+    check.read(&bytes);
+    Ok(check.end())
+}
+
+/// A check of a log, line by line.
+#[derive(Debug, Clone)]
+pub(super) struct Check<'a> {
+    ticket: &'a TicketId,
+    acknowledged: Option<&'a Head>,
+    head: Head,
+    line: u64,
+    records: u64,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(ticket: &'a TicketId, acknowledged: Option<&'a Head>) -> Self {
+        let head = Head { seq: 0, chain: line::first_chain(ticket) };
+        Self { ticket, acknowledged, head, line: 0, records: 0, findings: Vec::new() }
+    }
+
+    /// Reads on, past what is wrong.
+    pub(super) fn read(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line += 1;
+            match follow(piece, &mut self.head, self.ticket) {
+                Ok(_) => {
+                    self.records += 1;
+                    let another = another_than(self.acknowledged, &self.head);
+                    self.findings.extend(another.map(|what| Finding { line: self.line, what }));
+                }
+                Err(what) => {
+                    self.findings.push(Finding { line: self.line, what });
+                    // Go on from what the line itself claims, so that one wrong line is one finding.
+                    let claimed =
+                        std::str::from_utf8(piece).ok().and_then(|text| line::parse(text.trim_end()).ok());
+                    if let Some(read) = claimed {
+                        self.head = Head { seq: read.event.seq, chain: read.chain };
+                    }
                 }
             }
         }
     }
-    if let Some(known) = acknowledged.filter(|known| known.seq > head.seq) {
-        let what = format!("the log ends at record {} and the state file saw {}", head.seq, known.seq);
-        verification.findings.push(Finding { line: verification.records + 1, what });
+
+    #[cfg(test)]
+    pub(super) fn found_something(&self) -> bool {
+        !self.findings.is_empty()
     }
-    verification.head_seq = head.seq;
-    verification.head_chain = head.chain;
-    Ok(verification)
+
+    pub(super) fn end(mut self) -> Verification {
+        let head = self.head;
+        if let Some(known) = self.acknowledged.filter(|known| known.seq > head.seq) {
+            let what = format!("the log ends at record {} and the state file saw {}", head.seq, known.seq);
+            self.findings.push(Finding { line: self.records + 1, what });
+        }
+        Verification {
+            records: self.records,
+            head_seq: head.seq,
+            head_chain: head.chain,
+            findings: self.findings,
+        }
+    }
 }
 
 /// The end of a log, from its last line alone; none where that cannot be told.

@@ -1,6 +1,7 @@
 //! The folders that everything lies in, held open: nothing below them is reached through a symlink (design/08).
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sys::files::{self, Beneath, Modes};
 use crate::sys::process;
@@ -34,6 +35,8 @@ pub(super) struct Ground {
     modes: Modes,
     /// A group that is configured and not known to this machine.
     missing_group: Option<String>,
+    /// How often the names in the folder of records were made durable.
+    names_kept: AtomicU64,
 }
 
 impl Ground {
@@ -49,7 +52,7 @@ impl Ground {
         let workspace = Beneath::new(layout.workspace(), modes);
         let outside = !layout.backups().starts_with(layout.workspace());
         let backups = outside.then(|| Beneath::new(layout.backups(), modes));
-        Self { layout, workspace, backups, modes, missing_group }
+        Self { layout, workspace, backups, modes, missing_group, names_kept: AtomicU64::new(0) }
     }
 
     /// Where backup sets lie: in the workspace, unless the configuration says otherwise.
@@ -62,9 +65,16 @@ impl Ground {
         for made in self.workspace.make_folders(folder)? {
             if let Some(above) = made.parent() {
                 files::fsync_folder(above)?;
+                self.names_kept.fetch_add(u64::from(above == self.layout.releases()), Ordering::Relaxed);
             }
         }
         Ok(())
+    }
+
+    /// How often the names in the folder of records were made durable since it was opened: whoever made a name there
+    /// need not do it again when the count has grown.
+    pub(super) fn names_kept(&self) -> u64 {
+        self.names_kept.load(Ordering::Relaxed)
     }
 
     /// Makes the folders of the workspace, durably, and refuses ones that a stranger could write.

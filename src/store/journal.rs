@@ -35,6 +35,8 @@ pub struct Journal {
     written: Mutex<Written>,
     /// Held while syncing, so that callers who wait share one sync.
     synced: Mutex<Synced>,
+    /// [`Ground::names_kept`] when the log's name was made.
+    names_kept: u64,
     /// What was put right when it was opened, for the person watching.
     pub(super) put_right: Vec<String>,
 }
@@ -80,6 +82,7 @@ impl Journal {
             operator: operator.to_owned(),
             clock,
             reserve,
+            names_kept: ground.names_kept(),
             ground,
             synced: Mutex::new(Synced { seq: head.seq, named }),
             written: Mutex::new(Written { file, head, poisoned: false }),
@@ -92,7 +95,7 @@ impl Journal {
         &self.put_right
     }
 
-    /// Appends a record in one write. With [`Durability::Sync`] it is on disk when this returns.
+    /// Appends a record in one write: one line, or several that belong together when its details are too long for one. With [`Durability::Sync`] it is on disk when this returns.
     ///
     /// # Errors
     /// When it could not be written (a short write is taken back), or made durable: then nothing more is recorded.
@@ -101,13 +104,13 @@ impl Journal {
             let mut written = self.written();
             self.refuse_if(written.poisoned)?;
             let event = self.complete(draft, written.head.seq + 1);
-            let (text, chain) = line::render(&event, &written.head.chain)?;
+            let (text, head) = line::render(&event, &written.head.chain)?;
             self.reserve.with_room(|| written.file.append(text.as_bytes()))?;
-            written.head = Head { seq: event.seq, chain };
+            written.head = head;
             event
         };
         if durability == Durability::Sync {
-            self.sync_to(event.seq)?;
+            self.sync()?;
         }
         Ok(event)
     }
@@ -138,7 +141,9 @@ impl Journal {
             self.refuse_if(written.poisoned)?;
             (written.file.sync_handle(), written.head.seq)
         };
-        let name = || match self.path.parent().filter(|_| !synced.named) {
+        let is_record = self.path.starts_with(self.ground.layout.releases());
+        let named = synced.named || is_record && self.ground.names_kept() > self.names_kept;
+        let name = || match self.path.parent().filter(|_| !named) {
             Some(folder) => self.ground.workspace.fsync_folder(folder),
             None => Ok(()),
         };

@@ -86,7 +86,7 @@ impl LockedStore {
         }
         let mut file = AppendFile::open(workspace, &path)?;
         if !torn.is_empty() {
-            file.cut(whole)?;
+            file.cut(whole as u64)?;
         }
         // A state beside it was saved after it: the folder was synced then.
         let named = match saved {

@@ -16,6 +16,8 @@ mod once;
 mod reserve;
 mod snapshot;
 mod state_file;
+#[cfg(test)]
+mod tests;
 mod transcript;
 mod workspace;
 

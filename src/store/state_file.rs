@@ -1,6 +1,6 @@
 //! `<ticket>.env`: readable by people and by `source`, read by our own strict parser, never by a shell (design/03).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -107,7 +107,17 @@ pub(super) fn parse(text: &str) -> Result<(ReleaseState, u32), StateError> {
             return Err(damaged(&format!("line {}: `{key}` stands there twice", number + 1)));
         }
     }
-    state(values).map_err(StateError::Damaged)
+    let (state, format) = state(values).map_err(StateError::Damaged)?;
+    if is_writable(format) {
+        // Whatever we cannot write back as it stands would be lost or changed by the next save.
+        let written = render(&state);
+        let ours: BTreeSet<&str> = written.lines().collect();
+        if let Some((key, _)) = body.lines().find(|line| !ours.contains(line)).and_then(|l| l.split_once('='))
+        {
+            return Err(damaged(&format!("`{key}` is not written as we write it")));
+        }
+    }
+    Ok((state, format))
 }
 
 fn pair(line: &str) -> Result<(String, String), String> {

@@ -2,7 +2,9 @@
 
 mod damage;
 mod full;
+mod golden;
 mod index;
 mod links;
 mod modes;
+mod syscalls;
 mod twice;

@@ -37,6 +37,7 @@ pub fn live(event: &RunEvent) -> Option<String> {
         | EventKind::Created
         | EventKind::Wrote
         | EventKind::Planned
+        | EventKind::Continued
         | EventKind::Resumed
         | EventKind::Approved
         | EventKind::CancelRequested
