@@ -16,6 +16,7 @@ use crate::model::outcome::Ending;
 use crate::ops::demo;
 use crate::report::json;
 use crate::report::text::{Ink, clean_lines};
+use crate::sys::supervise;
 
 /// The hidden word under which the demo runs its services by this binary.
 const DEMO_SERVICE: &str = "__demo-service";
@@ -30,8 +31,10 @@ pub fn main() -> ExitCode {
 /// Everything but the panic handling; the first argument is the program's own name.
 fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    if args.get(1).is_some_and(|verb| verb == DEMO_SERVICE) {
-        return demo_service(&args[2..]);
+    match args.get(1).and_then(|verb| verb.to_str()) {
+        Some(DEMO_SERVICE) => return demo_service(&args[2..]),
+        Some(supervise::STEP) => return step(&args[2..]),
+        _ => {}
     }
     let parsed =
         args::command().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -61,6 +64,17 @@ fn demo_service(args: &[OsString]) -> u8 {
         Ok(()) => exit_code::of(Ending::Ok),
         Err(error) => {
             print_error(&Terminal::with_color(ColorWhen::Auto), Format::Human, &CliError::from(error))
+        }
+    }
+}
+
+/// The shim of a step: what it prints, the step's own folder keeps.
+fn step(args: &[OsString]) -> u8 {
+    match supervise::step(args) {
+        Ok(()) => exit_code::of(Ending::Ok),
+        Err(error) => {
+            let error = CliError::new(Ending::Internal, format!("a step could not be watched: {error}"));
+            print_error(&Terminal::with_color(ColorWhen::Never), Format::Human, &error)
         }
     }
 }

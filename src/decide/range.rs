@@ -117,14 +117,7 @@ mod tests {
     #[test]
     fn a_merge_whose_end_is_unknown_counts_as_begun() {
         let state = ReleaseState { merge: None, ..release("1234", Status::Interrupted) };
-        let record = StepRecord {
-            phase: Phase::Prepare,
-            end: StepEnd::Open,
-            started_at: at("10:00:00"),
-            ms: None,
-            inputs: None,
-            script: None,
-        };
+        let record = StepRecord::new(Phase::Prepare, StepEnd::Open, at("10:00:00"));
         let steps = BTreeMap::from([(StepName::new(["git", "merge"]), record)]);
         let history = History { phases_done: &BTreeSet::new(), steps: &steps };
         assert_eq!(of_run(&run("1234"), &[state], Some(&history)), Range { base: Some(oid(BASE)), at: None });

@@ -3,7 +3,7 @@
 
 use super::past::Past;
 use super::typed::Typed;
-use crate::model::facts::{Facts, StepEnd, StepRecord};
+use crate::model::facts::{Facts, Left, StepEnd, StepRecord};
 use crate::model::id::{StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::{Step, WhenUnknown};
@@ -24,7 +24,11 @@ pub(super) fn settle(
     past: Past<'_>,
     answers: Answers<'_>,
 ) -> Vec<Blocker> {
-    let mut blockers = Vec::new();
+    let mut blockers: Vec<Blocker> =
+        past.open().filter_map(|(name, record)| at_work(ticket, name, record)).collect();
+    if !blockers.is_empty() {
+        return blockers;
+    }
     for step in steps.iter_mut() {
         let Some(record) = past.record(&step.name) else { continue };
         if answers.mark_done == Some(&step.name) {
@@ -38,6 +42,7 @@ pub(super) fn settle(
         match (step.when_unknown, record.end) {
             (WhenUnknown::Repeat, StepEnd::Open) => {}
             (WhenUnknown::Check, StepEnd::Open) => step.unknown_since = Some(record.started_at),
+            (WhenUnknown::Ask, StepEnd::Open) if record.left == Left::NeverStarted => {}
             _ => blockers.push(undecided(facts, ticket, &step.name, record)),
         }
     }
@@ -45,11 +50,26 @@ pub(super) fn settle(
         let is_planned = steps.iter().any(|step| step.name == **name);
         !is_planned
             && must_be_asked(name, record)
+            && record.left != Left::NeverStarted
             && answers.run_again != Some(name)
             && answers.mark_done != Some(name)
     });
     blockers.extend(forgotten.map(|(name, record)| undecided(facts, ticket, name, record)));
     blockers
+}
+
+/// A step that still works while its runner is gone: there is never a second one beside it.
+fn at_work(ticket: &TicketId, name: &StepName, record: &StepRecord) -> Option<Blocker> {
+    let Left::AtWork(pids) = &record.left else { return None };
+    let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    let since = record.started_at.format("%Y-%m-%dT%H:%M:%SZ");
+    let fact = format!("step `{name}` still works since {since}: process {}", pids.join(", "));
+    let attempt = format!("{ticket}@{}", record.intent.0);
+    Some(
+        Blocker::new(ReasonCode::Locked, fact)
+            .way_out(Typed::plain("cancel", &format!("{attempt} --confirm {attempt}")))
+            .way_out("or wait until it has ended, then run the same command again"),
+    )
 }
 
 /// A step that is not planned any more: only what the host's own programs did cannot be looked at.

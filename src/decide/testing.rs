@@ -290,14 +290,7 @@ impl Scene for Facts {
 
     fn history(mut self, state: ReleaseState, done: &[Phase], steps: &[(&str, Phase, StepEnd)]) -> Self {
         let record = |(name, phase, end): &(&str, Phase, StepEnd)| {
-            let record = StepRecord {
-                phase: *phase,
-                end: *end,
-                started_at: at("10:00:00"),
-                ms: Some(1_500),
-                inputs: None,
-                script: None,
-            };
+            let record = StepRecord { ms: Some(1_500), ..StepRecord::new(*phase, *end, at("10:00:00")) };
             (StepName::new([*name]), record)
         };
         self.releases.retain(|known| known.ticket != state.ticket);

@@ -45,11 +45,25 @@ impl Failure {
         self
     }
 
+    /// There is no room left for the workspace's own files.
+    pub(super) fn disk_full() -> Self {
+        let hint = "free space there, then go on: `df -h .asd/workspace`";
+        Self::new("disk", "the disk under the workspace is full").hint(hint)
+    }
+
     /// Whether our own stop ended it: the attempt is interrupted, not failed.
     pub fn is_interruption(&self) -> bool {
         self.reason == INTERRUPTED
     }
+
+    /// Whether how it ended is not known: it may even still work.
+    pub fn is_lost(&self) -> bool {
+        self.reason == LOST
+    }
 }
+
+/// Reason word of a step whose end nobody saw.
+pub(super) const LOST: &str = "lost";
 
 /// Reason word of a step that ended because we were asked to stop.
 pub(super) const INTERRUPTED: &str = "interrupted";

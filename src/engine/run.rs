@@ -24,6 +24,8 @@ pub enum RunEnd {
     Held(Phase),
     /// A step failed; the release is halted.
     Halted(Halt),
+    /// Somebody canceled it from another terminal; what ran has ended in order.
+    Canceled(Phase),
     /// A signal stopped it.
     Interrupted {
         /// Phase it was in.
@@ -46,6 +48,11 @@ impl Halt {
     /// Exit status of the first failure.
     pub fn rc(&self) -> i32 {
         self.failures.first().map_or(1, |(_, failure)| failure.rc)
+    }
+
+    /// Whether the end of a step is not known: that weighs more than any failure beside it.
+    pub fn is_undecided(&self) -> bool {
+        self.failures.iter().any(|(_, failure)| failure.is_lost())
     }
 }
 
@@ -143,8 +150,7 @@ pub(super) fn execute(
     let intent = recorder.record(draft, durability)?;
     let result = if context.store.is_full() {
         // Not even the intent found room without what is kept for telling: nothing is begun any more.
-        let hint = "free space there, then go on: `df -h .asd/workspace`";
-        Err(Failure::new("disk", "the disk under the workspace is full").hint(hint))
+        Err(Failure::disk_full())
     } else {
         actions::perform(step, &intent, context, recorder)
     };
@@ -158,7 +164,8 @@ pub(super) fn execute(
             Ok(Ok(()))
         }
         Err(failure) => {
-            let draft = about(EventKind::StepFailed).rc(failure.rc).ms(took).reason(failure.reason);
+            let kind = if failure.is_lost() { EventKind::StepUndecided } else { EventKind::StepFailed };
+            let draft = about(kind).rc(failure.rc).ms(took).reason(failure.reason);
             recorder.record(draft.msg(sentence(&failure)), Durability::Sync)?;
             Ok(Err(failure))
         }
@@ -173,7 +180,17 @@ fn sentence(failure: &Failure) -> String {
 }
 
 fn halt(plan: &Plan, halt: Halt, recorder: &Recorder<'_>) -> Result<RunEnd, EngineError> {
-    let first = halt.failures.first();
+    let first = halt.failures.iter().find(|(_, f)| f.is_lost()).or(halt.failures.first());
+    if halt.is_undecided() {
+        recorder.allow(Transition::StepUndecided)?;
+        let mut draft = EventDraft::new(EventKind::Undecided).phase(halt.phase);
+        if let Some((step, failure)) = first {
+            draft = draft.step(step.clone()).reason(failure.reason).msg(sentence(failure));
+        }
+        recorder.record(draft, Durability::Sync)?;
+        recorder.save()?;
+        return Ok(RunEnd::Halted(halt));
+    }
     let mut draft = EventDraft::new(EventKind::Failed).phase(halt.phase).rc(halt.rc());
     if let Some((step, failure)) = first {
         draft = draft.step(step.clone()).reason(failure.reason).msg(sentence(failure));
@@ -192,6 +209,12 @@ fn halt(plan: &Plan, halt: Halt, recorder: &Recorder<'_>) -> Result<RunEnd, Engi
 
 fn interrupted(phase: Phase, context: &Context<'_>, recorder: &Recorder<'_>) -> Result<RunEnd, EngineError> {
     let signal = context.stop.signal().unwrap_or(Signal::Term);
+    if recorder.state().is_some_and(|state| state.status.is_cancelling()) {
+        recorder.allow(Transition::StoppedInOrder)?;
+        recorder.record(EventDraft::new(EventKind::Canceled).phase(phase).rc(1), Durability::Sync)?;
+        recorder.save()?;
+        return Ok(RunEnd::Canceled(phase));
+    }
     recorder.allow(Transition::Interrupted)?;
     let draft = EventDraft::new(EventKind::Interrupted).phase(phase).rc(signal.exit_status());
     recorder.record(draft.reason(signal.name()), Durability::Sync)?;

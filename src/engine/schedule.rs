@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::model::event::Progress;
+use crate::model::event::{EventDraft, EventKind, Progress};
 use crate::model::id::StepName;
 use crate::model::plan::{Step, WhenUnknown};
+use crate::model::projection::field;
 use crate::model::quantity::Span;
+use crate::model::release::Transition;
+use crate::store::Durability;
+use crate::sys::signal::Signal;
 
 use super::context::Context;
 use super::failure::{EngineError, Failure};
@@ -69,21 +73,19 @@ pub(super) fn run_steps(
                     recorder.progress(&Progress::Note(awaited(step, *since, context)));
                 }
             }
-            match ended.recv_timeout(LOOK) {
-                Ok((name, result)) => {
-                    running.retain(|(step, _)| step.name != name);
-                    match result {
-                        Ok(Ok(())) => {
-                            done.insert(name);
-                        }
-                        Ok(Err(failure)) => failures.push((name, failure)),
-                        Err(error) => broken = broken.take().or(Some(error)),
+            if let Ok((name, result)) = ended.recv_timeout(LOOK) {
+                running.retain(|(step, _)| step.name != name);
+                match result {
+                    Ok(Ok(())) => {
+                        done.insert(name);
                     }
+                    Ok(Err(failure)) => failures.push((name, failure)),
+                    Err(error) => broken = broken.take().or(Some(error)),
                 }
-                Err(_) => {
-                    if let Err(error) = recorder.show_if_late() {
-                        broken = broken.take().or(Some(error));
-                    }
+            } else {
+                let heard = recorder.show_if_late().and_then(|()| listen(context, recorder));
+                if let Err(error) = heard {
+                    broken = broken.take().or(Some(error));
                 }
             }
         }
@@ -106,6 +108,24 @@ pub(super) fn run_steps(
     let stuck = waiting.first().map(|step| step.name.clone());
     let failure = Failure::new("plan", "steps wait for one another in a circle: this is a defect of ours");
     Ok(PhaseEnd::Failed(stuck.into_iter().map(|name| (name, failure.clone())).collect()))
+}
+
+/// Hears what somebody asks from another terminal. A request to cancel is recorded with who asked, and then counts as a
+/// signal does: once, nothing new is started; again, what runs is ended.
+fn listen(context: &Context<'_>, recorder: &Recorder<'_>) -> Result<(), EngineError> {
+    for request in context.store.take_requests(&context.attempt.ticket)? {
+        if request.attempt != context.attempt {
+            continue;
+        }
+        let again = recorder.state().is_some_and(|state| state.status.is_cancelling());
+        if !again {
+            recorder.allow(Transition::CancelRequested)?;
+        }
+        let draft = EventDraft::new(EventKind::CancelRequested).detail(field::BY, &request.operator);
+        recorder.record(request.reason.iter().fold(draft, EventDraft::msg), Durability::Sync)?;
+        context.stop.raise(Signal::Term);
+    }
+    Ok(())
 }
 
 /// After the first INT or TERM: which step is awaited, how long it has run, its limit, and how to end it now (design/03).

@@ -386,6 +386,42 @@ pub struct StepRecord {
     pub inputs: Option<String>,
     /// sha256 of the ticket script it ran, where it ran one.
     pub script: Option<String>,
+    /// Number of its intent in the log, with its attempt: they name the folder of this run of the step.
+    pub intent: (u32, u64),
+    /// Boot in which its runner began, where that was recorded.
+    pub boot: Option<String>,
+    /// What else is found of it, where its end is not recorded.
+    pub left: Left,
+}
+
+impl StepRecord {
+    /// A record of which nothing else is known.
+    pub fn new(phase: Phase, end: StepEnd, started_at: DateTime<Utc>) -> Self {
+        let intent = (1, 0);
+        Self {
+            phase,
+            end,
+            started_at,
+            ms: None,
+            inputs: None,
+            script: None,
+            intent,
+            boot: None,
+            left: Left::Nothing,
+        }
+    }
+}
+
+/// What is found of a step whose end is not recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing that tells how it ended.
+    #[default]
+    Nothing,
+    /// Its program was never started.
+    NeverStarted,
+    /// These processes still work on it.
+    AtWork(Vec<u32>),
 }
 
 /// How a step ended, as recorded.

@@ -38,6 +38,9 @@ pub mod field {
     pub const BACKUP: &str = "backup";
     /// The attempt that took over (`superseded`).
     pub const BY: &str = "by";
+    /// Boot of the machine in which a runner began (`created`, `resumed`, `reverting`): what its steps left behind without
+    /// a sync counts only within it.
+    pub const BOOT: &str = "boot";
     /// sha256 of the step as planned (`step-start`).
     pub const INPUTS: &str = "inputs";
     /// sha256 of a ticket script's content (`step-start` of a ticket script).

@@ -151,6 +151,11 @@ impl Status {
         }
     }
 
+    /// Whether it was asked to stop and has not stopped yet.
+    pub const fn is_cancelling(self) -> bool {
+        matches!(self, Status::Cancelling | Status::RevertCancelling)
+    }
+
     /// Whether the release is on its way back.
     pub const fn is_backward(self) -> bool {
         matches!(

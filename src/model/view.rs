@@ -182,6 +182,8 @@ pub struct HolderView {
     pub ticket: Option<TicketId>,
     /// In which phase.
     pub phase: Option<Phase>,
+    /// Steps that still work although their runner is gone, each in words; empty while the runner lives.
+    pub left: Vec<String>,
 }
 
 /// `state TICKET`.

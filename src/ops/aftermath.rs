@@ -123,7 +123,11 @@ pub(super) fn halted(
 ) -> Result<(), super::OpsError> {
     let host = session.host;
     let backward = matches!(plan.verb, PlanVerb::Revert | PlanVerb::BackupRestore);
-    view.ending = if backward { Ending::Stuck } else { Ending::Failed };
+    view.ending = match halt.is_undecided() {
+        true => Ending::Undecided,
+        false if backward => Ending::Stuck,
+        false => Ending::Failed,
+    };
     let states = now(session, facts);
     let evidence = evidence::capture(session, plan, halt, &states)?;
     let first = halt.failures.first().map(|(step, failure)| (step.clone(), failure.clone()));

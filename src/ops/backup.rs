@@ -6,13 +6,11 @@ use crate::model::id::{BackupStamp, ServiceName};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
 use crate::model::request::{BackupRestoreRequest, BackupTakeRequest};
-use crate::model::view::{
-    BackupRow, BackupVerifyRow, Change, ChangeView, Consent, Decision, Question, RunView,
-};
+use crate::model::view::{BackupRow, BackupVerifyRow, Change, ChangeView, Decision, Question, RunView};
 use crate::sys::files;
 
 use super::error::OpsError;
-use super::face::{Face, Given};
+use super::face::Face;
 use super::facts::{Fetch, Lock, Look, observe, releases};
 use super::host::Host;
 use super::inspect::{backup_rows, evictable, known_services, relative};
@@ -182,18 +180,7 @@ pub fn prune(
     if dry_run || going.is_empty() {
         return Ok(view);
     }
-    if face.consent == Given::No {
-        match face.person.confirm(&ChangeView { dry_run: true, ..view }) {
-            Consent::Go => {}
-            Consent::KeepData | Consent::Quit => return Err(OpsError::Declined),
-            Consent::NobodyThere => {
-                return Err(OpsError::Usage {
-                    what: "removing backups needs a yes, and there is no terminal to ask".to_owned(),
-                    hint: "add `--yes` to the same command; `--dry-run` shows what would go".to_owned(),
-                });
-            }
-        }
-    }
+    face.confirm(&ChangeView { dry_run: true, ..view }, "removing backups")?;
     let session = Session::open(host, face, None, Phase::Prepare)?;
     // What may go is decided again now that nobody else can take a backup or begin a release.
     let (going, view) = would_go(host, services, dry_run)?;

@@ -128,9 +128,19 @@ impl OpsError {
             ],
             OpsError::Usage { hint, .. } | OpsError::Failed { hint, .. } => vec![hint.clone()],
             OpsError::Store(StoreError::Locked { holder }) => {
+                if let Some(work) = holder.left.first() {
+                    let attempt = &work.attempt;
+                    return vec![
+                        format!("end it: `holdpoint cancel {attempt} --confirm {attempt}`"),
+                        "or wait for it: the same command with `--lock-wait 10m`".to_owned(),
+                    ];
+                }
                 let watch =
                     holder.ticket.as_ref().map(|ticket| format!("watch it: `holdpoint log {ticket} -f`"));
-                watch.into_iter().chain(["then run the same command again".to_owned()]).collect()
+                watch
+                    .into_iter()
+                    .chain(["wait for it: the same command with `--lock-wait 10m`".to_owned()])
+                    .collect()
             }
             OpsError::Unreadable { .. } => {
                 vec![

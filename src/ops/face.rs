@@ -1,9 +1,11 @@
 //! Who is on the other side of a verb: somebody to show things to, somebody to ask, and a way to say stop.
 
+use std::time::Duration;
+
 use crate::model::event::Watcher;
 use crate::model::plan::Plan;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::view::{Consent, Person, Question};
+use crate::model::view::{ChangeView, Consent, Person, Question};
 use crate::sys::signal::Stop;
 
 use super::error::OpsError;
@@ -19,6 +21,8 @@ pub struct Face<'a> {
     pub stop: &'a Stop,
     /// Whether the command line already holds the consent.
     pub consent: Given,
+    /// How long to wait while another run holds the host.
+    pub lock_wait: Duration,
     /// Why, as the command line says it: it stands in the audit log.
     pub reason: Option<&'a str>,
 }
@@ -41,6 +45,22 @@ pub(super) enum Said {
 }
 
 impl Face<'_> {
+    /// Shows what would be taken away and asks, unless the command line already said yes. `what` names it in the sentence
+    /// for those who have no terminal.
+    pub(super) fn confirm(&self, view: &ChangeView, what: &str) -> Result<(), OpsError> {
+        if self.consent == Given::Yes {
+            return Ok(());
+        }
+        match self.person.confirm(view) {
+            Consent::Go => Ok(()),
+            Consent::KeepData | Consent::Quit => Err(OpsError::Declined),
+            Consent::NobodyThere => Err(OpsError::Usage {
+                what: format!("{what} needs a yes, and there is no terminal to ask"),
+                hint: "add `--yes` to the same command; `--dry-run` only shows what it would do".to_owned(),
+            }),
+        }
+    }
+
     /// Asks, unless the command line already said yes.
     pub(super) fn ask(&self, plan: &Plan, question: Question) -> Result<Said, OpsError> {
         if self.consent == Given::Yes && question == Question::GoAhead {

@@ -27,7 +27,7 @@ use crate::sys::files;
 
 use super::error::OpsError;
 use super::host::Host;
-use super::{cut_off, schemas, scripts, sources};
+use super::{cut_off, left, schemas, scripts, sources};
 
 /// What a look is for.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +99,11 @@ pub enum Lock {
 pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
     let now = host.clock.now();
     let releases = releases(host, look.lock)?;
-    let history = look.ticket.as_ref().map(|ticket| host.store.history(ticket)).transpose()?.flatten();
+    let mut history = look.ticket.as_ref().map(|ticket| host.store.history(ticket)).transpose()?.flatten();
+    // Under the lock everything that was found is recorded already.
+    if let (Some(ticket), Some(history)) = (&look.ticket, &mut history) {
+        left::look(host, ticket, history);
+    }
     let state = look.ticket.as_ref().and_then(|ticket| releases.iter().find(|state| state.ticket == *ticket));
     let mut troubles = Vec::new();
 

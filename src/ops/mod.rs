@@ -1,6 +1,7 @@
 //! One function per verb: load facts, decide, carry out. The command line and every later face call only these.
 
 pub mod backup;
+pub mod cancel;
 pub mod check;
 pub mod demo;
 pub mod diff;
@@ -9,7 +10,6 @@ pub mod error;
 pub mod face;
 pub mod facts;
 pub mod guard;
-pub mod host;
 pub mod inspect;
 pub mod once;
 pub mod release;
@@ -20,6 +20,8 @@ mod aftermath;
 mod ask;
 mod cut_off;
 mod evidence;
+mod host;
+mod left;
 mod playbooks;
 mod proof;
 mod schemas;
@@ -27,6 +29,7 @@ mod scripts;
 mod session;
 mod sources;
 mod told;
+mod wait;
 
 pub use error::OpsError;
 pub use face::{Face, Given};

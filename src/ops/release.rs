@@ -353,6 +353,11 @@ pub(super) fn go(
             ];
             aftermath::notify(session, News::Held, plan, None);
         }
+        RunEnd::Canceled(phase) => {
+            view.ending = Ending::Failed;
+            view.lines.push(format!("canceled in phase {phase}; what ran is recorded"));
+            view.next = aftermath::ways_on(host, plan, phase);
+        }
         RunEnd::Interrupted { phase, signal } => {
             view.ending = if signal == Signal::Int { Ending::Interrupted } else { Ending::Terminated };
             view.lines.push(format!("interrupted in phase {phase}; what ran is recorded"));
@@ -420,7 +425,12 @@ fn required<'r>(reason: Option<&'r str>, example: &str) -> Result<&'r str, OpsEr
 }
 
 /// The ticket's state, when the table lets the verb happen to it.
-fn fitting(host: &Host, ticket: &TicketId, event: Transition, verb: &str) -> Result<ReleaseState, OpsError> {
+pub(super) fn fitting(
+    host: &Host,
+    ticket: &TicketId,
+    event: Transition,
+    verb: &str,
+) -> Result<ReleaseState, OpsError> {
     let mut state =
         host.store.state(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
     state.status = state.status.without_runner();

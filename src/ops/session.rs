@@ -15,12 +15,15 @@ use crate::model::reason::{Blocker, ending_of};
 use crate::model::release::{ReleaseState, Status};
 use crate::store::{Durability, HolderText, Journal, LockedStore};
 use crate::sys::clock::Clock;
+use crate::sys::process;
 
 use super::error::OpsError;
 use super::face::Face;
 use super::host::Host;
+use super::left;
 use super::playbooks;
 use super::told::Told;
+use super::wait;
 
 /// The host, locked by us.
 pub(super) struct Session<'a> {
@@ -46,9 +49,47 @@ impl<'a> Session<'a> {
             phase: Some(phase),
             since: host.clock.now(),
         };
-        let store = host.store.lock(&holder)?;
+        let store = wait::lock(host, face, &holder)?;
         store.redact_leftovers(&host.redactor)?;
-        Ok(Self { host, face, store })
+        let session = Self { host, face, store };
+        let before = session.store.last_holder().cloned();
+        for ticket in ticket.into_iter().chain(before.as_ref().filter(|before| ticket != Some(*before))) {
+            session.reconcile(ticket)?;
+        }
+        Ok(session)
+    }
+
+    /// Closes what the runner before us left open: `interrupted`, and the outcomes that its steps' shims wrote down since
+    /// (design/03).
+    fn reconcile(&self, ticket: &TicketId) -> Result<(), OpsError> {
+        let Some(state) = self.store.state(ticket)? else { return Ok(()) };
+        let mut history = self.store.history(ticket)?.unwrap_or_default();
+        let found = left::look(self.host, ticket, &mut history);
+        let gone = state.status.without_runner() != state.status;
+        if !gone && found.is_empty() {
+            return Ok(());
+        }
+        let backward = state.status.is_backward();
+        let journal = self.journal(&AttemptId { ticket: ticket.clone(), number: state.attempt })?;
+        let phase = state.phase;
+        let recorder = self.recorder(&journal, Some(state));
+        if gone {
+            let draft = EventDraft::new(EventKind::Interrupted).phase(phase).reason("runner-gone");
+            recorder.record(draft, Durability::Ride)?;
+        }
+        for step in &found {
+            self.store.write_transcript(&step.folder, &self.host.redactor)?;
+            recorder.record(step.outcome(), Durability::Ride)?;
+        }
+        if let Some(failed) = found.iter().find(|step| step.rc != 0) {
+            let kind = if backward { EventKind::Stuck } else { EventKind::Failed };
+            let draft = EventDraft::new(kind).phase(failed.phase).rc(failed.rc).step(failed.step.clone());
+            recorder.record(draft.reason("found"), Durability::Ride)?;
+        }
+        recorder.sync()?;
+        recorder.save()?;
+        self.index(&recorder);
+        Ok(())
     }
 
     pub(super) fn journal(&self, attempt: &AttemptId) -> Result<Journal, OpsError> {
@@ -141,6 +182,8 @@ impl<'a> Session<'a> {
         if plan.verb == PlanVerb::Run && !goes_on {
             self.supersede(plan)?;
         }
+        // A request to a run that is gone asks nothing of this one.
+        self.store.take_requests(&plan.attempt.ticket)?;
         let journal = self.journal(&plan.attempt)?;
         let recorder = self.recorder(&journal, self.store.state(&plan.attempt.ticket)?);
         self.begin(plan, said, &recorder)?;
@@ -166,22 +209,18 @@ impl<'a> Session<'a> {
         Ok((end, recorder.state()))
     }
 
-    /// The records before the first step. What the runner before us left open is closed first (design/03).
+    /// The records before the first step.
     fn begin(&self, plan: &Plan, said: &Told, recorder: &Recorder<'_>) -> Result<(), OpsError> {
         let known = recorder.state();
-        if let Some(state) = &known
-            && state.status.without_runner() != state.status
-        {
-            let draft = EventDraft::new(EventKind::Interrupted).phase(state.phase).reason("runner-gone");
-            recorder.record(draft, Durability::Ride)?;
-        }
         for mark in said.marks() {
             recorder.record(mark, Durability::Ride)?;
         }
         match plan.verb {
             PlanVerb::Run if known.as_ref().is_some_and(|state| goes_on(plan, state)) => {
-                let draft =
-                    EventDraft::new(EventKind::Resumed).phase(plan.from).detail(field::PLAN, &plan.id);
+                let draft = EventDraft::new(EventKind::Resumed)
+                    .phase(plan.from)
+                    .detail(field::PLAN, &plan.id)
+                    .detail(field::BOOT, process::boot_id());
                 recorder.record(said.in_record(draft), Durability::Sync)?;
             }
             PlanVerb::Run => self.create(plan, said, recorder)?,
@@ -190,7 +229,10 @@ impl<'a> Session<'a> {
                     Some(Status::Reverting | Status::RevertInterrupted | Status::Stuck) => EventKind::Resumed,
                     _ => EventKind::Reverting,
                 };
-                let draft = EventDraft::new(kind).phase(Phase::Revert).detail(field::PLAN, &plan.id);
+                let draft = EventDraft::new(kind)
+                    .phase(Phase::Revert)
+                    .detail(field::PLAN, &plan.id)
+                    .detail(field::BOOT, process::boot_id());
                 self.store.save_plan(&plan.attempt, "revert", plan)?;
                 recorder.record(said.in_record(draft), Durability::Sync)?;
             }
@@ -217,6 +259,7 @@ impl<'a> Session<'a> {
             .detail(field::SERVICES, services.join(" "))
             .detail(field::HOST, &self.host.name)
             .detail(field::CYCLE, plan.cycle.to_string())
+            .detail(field::BOOT, process::boot_id())
             .detail("trigger", &plan.trigger);
         if !plan.backups.is_empty() {
             draft = draft.detail(field::BACKUPS, projection::stamps_text(&plan.backups));

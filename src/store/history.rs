@@ -28,7 +28,11 @@ pub(super) fn of(events: &[RunEvent]) -> History {
     let mut history = History::default();
     let mut cycle = String::new();
     let mut running: BTreeMap<StepName, (String, String)> = BTreeMap::new();
+    let mut boot = None;
     for event in events {
+        if matches!(event.event, EventKind::Created | EventKind::Resumed | EventKind::Reverting) {
+            boot = event.details.get(field::BOOT).cloned();
+        }
         match (&event.event, event.phase) {
             (EventKind::Created, _) => {
                 let this = event.details.get(field::CYCLE).cloned().unwrap_or_default();
@@ -50,13 +54,18 @@ pub(super) fn of(events: &[RunEvent]) -> History {
             }
             (EventKind::Held, phase) => history.held_before = phase,
             (EventKind::Reverting, _) => history.phases_done.clear(),
-            _ => step(&mut history, &mut running, event),
+            _ => step(&mut history, &mut running, event, boot.as_deref()),
         }
     }
     history
 }
 
-fn step(history: &mut History, running: &mut BTreeMap<StepName, (String, String)>, event: &RunEvent) {
+fn step(
+    history: &mut History,
+    running: &mut BTreeMap<StepName, (String, String)>,
+    event: &RunEvent,
+    boot: Option<&str>,
+) {
     let (Some(name), Some(phase)) = (&event.step, event.phase) else { return };
     let mut end = |end: StepEnd| {
         if let Some(record) = history.steps.get_mut(name) {
@@ -71,12 +80,11 @@ fn step(history: &mut History, running: &mut BTreeMap<StepName, (String, String)
                 running.insert(name.clone(), (path, hash));
             }
             let record = StepRecord {
-                phase,
-                end: StepEnd::Open,
-                started_at: event.at,
-                ms: None,
                 inputs: text(field::INPUTS),
                 script: text(field::SCRIPT),
+                intent: (event.attempt, event.seq),
+                boot: boot.map(str::to_owned),
+                ..StepRecord::new(phase, StepEnd::Open, event.at)
             };
             history.steps.insert(name.clone(), record);
         }

@@ -111,6 +111,11 @@ impl Layout {
         self.ticket(ticket).join("torn").join(seq.to_string())
     }
 
+    /// Requests of other terminals to a live run.
+    pub fn requests(&self, ticket: &TicketId) -> PathBuf {
+        self.ticket(ticket).join("requests")
+    }
+
     /// Markers of `holdpoint once`, by cycle.
     pub fn once(&self, ticket: &TicketId, cycle: u32) -> PathBuf {
         self.ticket(ticket).join("once").join(cycle.to_string())

@@ -13,6 +13,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::error::StoreError;
 use super::ground::Ground;
+use super::work::{self, Work};
 
 /// What a runner says of itself while it holds the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +41,16 @@ pub struct Holder {
     pub ticket: Option<TicketId>,
     /// In which phase it began.
     pub phase: Option<Phase>,
+    /// Steps that still work although their runner is gone; empty while a runner lives.
+    pub left: Vec<Work>,
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((first, more)) = self.left.split_first() {
+            write!(f, "{first}")?;
+            return more.iter().try_for_each(|work| write!(f, "; {work}"));
+        }
         match &self.operator {
             Some(operator) => write!(f, "`{operator}`")?,
             None => f.write_str("another run")?,
@@ -68,9 +75,16 @@ impl fmt::Display for Holder {
 #[derive(Debug)]
 pub(super) struct HostLock {
     _lock: File,
-    _fence: File,
+    fence: File,
     /// Who held the host last: what it left behind is put in order.
     pub(super) before: Holder,
+}
+
+impl HostLock {
+    /// The fence, for the shims of our steps to hold.
+    pub(super) const fn fence(&self) -> &File {
+        &self.fence
+    }
 }
 
 /// A look at the lock by another process holds it for an instant: contention that short is no holder.
@@ -80,27 +94,31 @@ const INSTANTS: u32 = 20;
 /// Takes the host.
 ///
 /// # Errors
-/// [`StoreError::Locked`] with the holder when another run lives. A lock that could not be asked for is an error of its
-/// own, never a holder.
+/// [`StoreError::Locked`] with the holder when another run lives, or a step that outlived its own. A lock that could not be
+/// asked for is an error of its own, never a holder.
 pub(super) fn take(ground: &Ground, text: &HolderText) -> Result<HostLock, StoreError> {
     let layout = &ground.layout;
-    let take = |path: &Path| {
-        let file = ground.workspace.open_or_create(path)?;
-        let mut tries = 0;
-        while !files::try_take(&file, path)? {
-            tries += 1;
-            if tries > INSTANTS {
-                return Err(StoreError::Locked { holder: Box::new(holder(ground)) });
-            }
-            crate::sys::clock::pause(INSTANT);
-        }
-        Ok(file)
+    let Some(lock) = taken(ground, &layout.host_lock())? else {
+        return Err(StoreError::Locked { holder: Box::new(holder(ground)) });
     };
-    let lock = take(&layout.host_lock())?;
-    let fence = take(&layout.host_fence())?;
+    let Some(fence) = taken(ground, &layout.host_fence())? else {
+        return Err(StoreError::Locked { holder: Box::new(outlived(ground)) });
+    };
     let before = holder(ground);
     say(&lock, text);
-    Ok(HostLock { _lock: lock, _fence: fence, before })
+    Ok(HostLock { _lock: lock, fence, before })
+}
+
+/// The file, locked for us alone; none when somebody else has it.
+fn taken(ground: &Ground, path: &Path) -> Result<Option<File>, StoreError> {
+    let file = ground.workspace.open_or_create(path)?;
+    for _ in 0..=INSTANTS {
+        if files::try_take(&file, path)? {
+            return Ok(Some(file));
+        }
+        crate::sys::clock::pause(INSTANT);
+    }
+    Ok(None)
 }
 
 /// Writes who we are. It only explains, so a failure to write it does not matter.
@@ -134,6 +152,7 @@ pub(super) fn holder(ground: &Ground) -> Holder {
         since: value("since").and_then(|at| at.parse().ok()),
         ticket: value("ticket").and_then(|ticket| ticket.parse().ok()),
         phase: value("phase").and_then(|phase| phase.parse().ok()),
+        left: Vec::new(),
     }
 }
 
@@ -142,9 +161,25 @@ pub(super) fn holder(ground: &Ground) -> Holder {
 /// # Errors
 /// When that cannot be asked.
 pub(super) fn is_held(ground: &Ground) -> Result<bool, StoreError> {
-    let path = ground.layout.host_lock();
-    Ok(match ground.workspace.open(&path)? {
-        Some(file) => !files::try_share(&file, &path)?,
+    is_taken(ground, &ground.layout.host_lock())
+}
+
+/// Whether work of a runner lives, with or without its runner.
+///
+/// # Errors
+/// As [`is_held`].
+pub(super) fn is_worked_on(ground: &Ground) -> Result<bool, StoreError> {
+    is_taken(ground, &ground.layout.host_fence())
+}
+
+/// The runner that is gone, and its steps that are not.
+pub(super) fn outlived(ground: &Ground) -> Holder {
+    Holder { left: work::left(&ground.layout), ..holder(ground) }
+}
+
+fn is_taken(ground: &Ground, path: &Path) -> Result<bool, StoreError> {
+    Ok(match ground.workspace.open(path)? {
+        Some(file) => !files::try_share(&file, path)?,
         None => false,
     })
 }

@@ -1,5 +1,6 @@
 //! The workspace, held by us: the only way to write.
 
+use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +58,16 @@ impl LockedStore {
             }
         }
         Ok(Self { store, reserve, indexing, lock })
+    }
+
+    /// The fence, for the shims of our steps to hold beyond our own end.
+    pub const fn fence(&self) -> &File {
+        self.lock.fence()
+    }
+
+    /// Ticket that whoever held the host before us was on.
+    pub const fn last_holder(&self) -> Option<&TicketId> {
+        self.lock.before.ticket.as_ref()
     }
 
     /// Opens a ticket's log for writing. A tail that a crash tore off is moved aside first, a state file that is missing

@@ -13,12 +13,14 @@ mod listing;
 mod lock;
 mod locked;
 mod once;
+mod requests;
 mod reserve;
 mod snapshot;
 mod state_file;
 #[cfg(test)]
 mod tests;
 mod transcript;
+mod work;
 mod workspace;
 
 pub use audit_log::{Finding, Verification};
@@ -31,4 +33,6 @@ pub use layout::Layout;
 pub use lock::{Holder, HolderText};
 pub use locked::LockedStore;
 pub use once::OnceKey;
+pub use requests::CancelRequest;
+pub use work::Work;
 pub use workspace::Store;

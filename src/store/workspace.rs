@@ -46,12 +46,12 @@ impl Store {
         Shelf::new(&self.ground)
     }
 
-    /// Whether a runner lives.
+    /// Whether a runner lives, or a step that outlived its own.
     ///
     /// # Errors
     /// When the lock cannot be asked.
     pub fn runner_alive(&self) -> Result<bool, StoreError> {
-        lock::is_held(&self.ground)
+        Ok(lock::is_held(&self.ground)? || lock::is_worked_on(&self.ground)?)
     }
 
     /// Who holds the host, when somebody does.
@@ -59,7 +59,10 @@ impl Store {
     /// # Errors
     /// As [`Store::runner_alive`].
     pub fn holder(&self) -> Result<Option<Holder>, StoreError> {
-        Ok(self.runner_alive()?.then(|| lock::holder(&self.ground)))
+        if lock::is_held(&self.ground)? {
+            return Ok(Some(lock::holder(&self.ground)));
+        }
+        Ok(lock::is_worked_on(&self.ground)?.then(|| lock::outlived(&self.ground)))
     }
 
     /// A ticket's state as written, brought up to date with records that came after its last save. A missing or damaged

@@ -6,6 +6,7 @@
 mod asking;
 mod cli;
 mod docker;
+mod faults;
 mod input;
 mod justfile;
 mod mysql;

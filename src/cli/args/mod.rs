@@ -10,6 +10,8 @@ mod values;
 
 pub use backup::{BackupVerb, PruneArgs, RestoreArgs, TakeArgs, VerifySetArgs};
 pub use look::{CheckArgs, DoctorArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs};
-pub use release::{Act, ApproveArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs};
+pub use release::{
+    Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
+};
 pub use setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs, SchemaName};
 pub use top::{Cli, ColorWhen, Format, Global, Verb, command, plain_command};

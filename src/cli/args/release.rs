@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::values;
-use crate::model::id::{BranchName, Oid, ServiceName, StepName, TicketId};
+use crate::model::id::{AttemptId, BranchName, Oid, ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::quantity::Span;
 use crate::model::request::{RevertRequest, RunRequest, Take};
@@ -22,6 +22,9 @@ pub struct Act {
     /// Go ahead without asking
     #[arg(long, short = 'y', help_heading = "Acting")]
     pub yes: bool,
+    /// Wait up to this long while another run holds the host, for example 10m
+    #[arg(long, value_name = "DUR", help_heading = "Acting")]
+    pub lock_wait: Option<Span>,
 }
 
 /// `run TICKET`
@@ -194,6 +197,20 @@ pub struct CloseArgs {
     /// Ticket that will never be resumed
     #[arg(value_parser = values::ticket)]
     pub ticket: TicketId,
+    #[command(flatten)]
+    /// What every acting verb takes.
+    pub act: Act,
+}
+
+/// `cancel ID`
+#[derive(Debug, Clone, Args)]
+pub struct CancelArgs {
+    /// Attempt to stop, as `1234@1`
+    #[arg(value_name = "ID")]
+    pub attempt: AttemptId,
+    /// The same id once more: the consent, where there is no terminal to ask
+    #[arg(long, value_name = "ID")]
+    pub confirm: Option<AttemptId>,
     #[command(flatten)]
     /// What every acting verb takes.
     pub act: Act,

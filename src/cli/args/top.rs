@@ -7,7 +7,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use super::backup::BackupVerb;
 use super::exits;
 use super::look::{CheckArgs, DoctorArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs};
-use super::release::{ApproveArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs};
+use super::release::{
+    ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
+};
 use super::setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs};
 use crate::cli::exit_code;
 use crate::report::text::Add;
@@ -108,6 +110,12 @@ pub enum Verb {
     /// Only records the approval; `holdpoint run TICKET --from=PHASE` then goes on.
     #[command(after_help = "Example:\n  holdpoint approve 1234 --reason 'looked at the backups'")]
     Approve(ApproveArgs),
+    /// Stop a running attempt in order, from another terminal
+    ///
+    /// No new step starts, what runs is awaited, and the attempt ends `canceled`; asked again, what runs is ended. A step
+    /// that outlived its runner is ended, and its attempt can be resumed.
+    #[command(after_help = "Example:\n  holdpoint cancel 1234@1 --confirm 1234@1 --reason 'wrong window'")]
+    Cancel(CancelArgs),
     /// For ticket scripts: run a command once per release
     ///
     /// A script that starts again after a failure does not repeat what it did `once`.
@@ -202,6 +210,7 @@ impl Verb {
             | Verb::Revert(_)
             | Verb::Close(_)
             | Verb::Approve(_)
+            | Verb::Cancel(_)
             | Verb::Once(_)
             | Verb::ReturnToMain(_)
             | Verb::Configure(_)
@@ -214,7 +223,7 @@ impl Verb {
 
 /// Verbs under the headings that `--help` shows them by.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Release", &["run", "revert", "close", "approve", "once", "return-to-main", "configure"]),
+    ("Release", &["run", "revert", "close", "approve", "cancel", "once", "return-to-main", "configure"]),
     ("Back up", &["backup"]),
     ("Look", &["list", "state", "log", "report", "check", "status", "logs", "doctor"]),
     ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
@@ -420,6 +429,7 @@ mod tests {
           revert          Take a release back: data restored, tree and services as before
           close           End a release that will never be resumed
           approve         Pass a hold point
+          cancel          Stop a running attempt in order, from another terminal
           once            For ticket scripts: run a command once per release
           return-to-main  After a hotfix branch release: back on the main branch, clean, verified
           configure       Run the `post_start` and `ensure_config` hooks of a service

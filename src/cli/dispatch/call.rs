@@ -1,5 +1,7 @@
 //! What every verb needs: the host, somebody to show things to, and one way to print an answer.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -98,7 +100,9 @@ impl Call<'_> {
         let (asking, consent) = if act.yes { (Asking::Yes, Given::Yes) } else { (Asking::Ask, Given::No) };
         let person = Console { terminal: self.terminal, asking, detail: self.detail(), stopped: &stopped };
         let done = watched(self.terminal, self.format(), |watcher| {
-            work(Face { watcher, person: &person, stop: &stop, consent, reason: act.reason.as_deref() })
+            let lock_wait = act.lock_wait.map_or(Duration::ZERO, |span| span.0);
+            let reason = act.reason.as_deref();
+            work(Face { watcher, person: &person, stop: &stop, consent, reason, lock_wait })
         });
         match (done, stop.signal()) {
             // A signal is no answer to a question, and ends as a signal does (design/01).

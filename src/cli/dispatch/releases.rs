@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use crate::cli::args::{
-    ApproveArgs, CloseArgs, ConfigureArgs, Format, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
+    Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, Format, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
 use crate::cli::error::CliError;
 use crate::cli::exit_code;
@@ -10,7 +10,7 @@ use crate::cli::terminal::To;
 use crate::model::outcome::Ending;
 use crate::model::release::ReleaseState;
 use crate::ops::once::{self, Once};
-use crate::ops::release;
+use crate::ops::{cancel, release};
 use crate::report::human::releases::status_ink;
 use crate::report::json;
 use crate::report::text::clean;
@@ -62,6 +62,24 @@ pub(super) fn approve(call: &Call<'_>, args: &ApproveArgs) -> Result<Ending, Cli
             let phase = state.approved.unwrap_or(state.phase);
             let next = host.typed("run", &format!("{} --from={phase}", state.ticket));
             noted(call, &state, &format!("approved, to go on:\n    {next}"))
+        }
+        Err(error) => call.refused(error),
+    }
+}
+
+pub(super) fn cancel(call: &Call<'_>, args: &CancelArgs) -> Result<Ending, CliError> {
+    let CancelArgs { attempt, confirm, act } = args;
+    if let Some(other) = confirm.as_ref().filter(|confirm| *confirm != attempt) {
+        let message = format!("`--confirm {other}` is not the attempt that would be canceled: `{attempt}`");
+        return Err(CliError::usage(message).hint(format!("holdpoint cancel {attempt} --confirm {attempt}")));
+    }
+    let host = call.host()?;
+    let act = Act { yes: act.yes || confirm.is_some(), ..act.clone() };
+    match call.act(&act, |face| cancel::cancel(&host, attempt, act.dry_run, face))? {
+        Ok(state) if act.dry_run => noted(call, &state, "would be canceled; nothing was changed"),
+        Ok(state) => {
+            let next = host.typed("state", state.ticket.as_str());
+            noted(call, &state, &format!("after the request to cancel; how it stands:\n    {next}"))
         }
         Err(error) => call.refused(error),
     }

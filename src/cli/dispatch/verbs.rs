@@ -21,6 +21,7 @@ pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliE
         Verb::Revert(args) => releases::revert(&call, args),
         Verb::Close(args) => releases::close(&call, &args),
         Verb::Approve(args) => releases::approve(&call, &args),
+        Verb::Cancel(args) => releases::cancel(&call, &args),
         Verb::ReturnToMain(args) => releases::return_to_main(&call, &args),
         Verb::Configure(args) => releases::configure(&call, &args),
         Verb::Backup(verb) => backups::backup(&call, verb),

@@ -215,7 +215,7 @@ fn services(scope: &Scope<'_>) -> Vec<PlannedService> {
 mod tests {
     use super::*;
     use crate::decide::testing::*;
-    use crate::model::facts::{RunState, StepEnd};
+    use crate::model::facts::{RunState, StepEnd, StepRecord};
     use crate::model::id::StepName;
     use crate::model::reason::ReasonCode as C;
     use crate::model::spec::{BackupKind, DriverSpec, Quiesce};
@@ -387,14 +387,7 @@ mod tests {
         let history = facts.history.as_mut().unwrap();
         history.phases_done = [Phase::Prepare].into();
         history.state.phase = Phase::Migrate;
-        let pulled = crate::model::facts::StepRecord {
-            phase: Phase::Migrate,
-            end: StepEnd::Failed(1),
-            started_at: at("10:01:00"),
-            ms: None,
-            inputs: None,
-            script: None,
-        };
+        let pulled = StepRecord::new(Phase::Migrate, StepEnd::Failed(1), at("10:01:00"));
         history.steps.insert(StepName::new(["wikijs", "pull"]), pulled);
         let plan = plan_revert(&facts, &RevertRequest::new(ticket("1234"))).unwrap();
         insta::assert_snapshot!(sketch(&plan), @r#"
@@ -422,14 +415,7 @@ mod tests {
         facts.git.branches.insert("main".parse().unwrap(), oid(BASE));
         let history = facts.history.as_mut().unwrap();
         history.state.branch = "hotfix/1".parse().unwrap();
-        let ran = crate::model::facts::StepRecord {
-            phase: Phase::Ticket,
-            end: StepEnd::Done,
-            started_at: at("10:01:00"),
-            ms: None,
-            inputs: None,
-            script: None,
-        };
+        let ran = StepRecord::new(Phase::Ticket, StepEnd::Done, at("10:01:00"));
         history.steps.insert(StepName::new(["1234-fill.sh"]), ran);
         let request = RevertRequest { data: Take::Leave, ..RevertRequest::new(ticket("1234")) };
         let mut plan = plan_revert(&facts, &request).unwrap();
@@ -560,14 +546,7 @@ mod tests {
             "restore.redmine.1",
         ];
         for name in done {
-            let record = crate::model::facts::StepRecord {
-                phase: Phase::Revert,
-                end: StepEnd::Done,
-                started_at: at("11:30:00"),
-                ms: None,
-                inputs: None,
-                script: None,
-            };
+            let record = StepRecord::new(Phase::Revert, StepEnd::Done, at("11:30:00"));
             history.steps.insert(StepName::new([name]), record);
         }
         for name in ["redmine", "wikijs"] {

@@ -11,7 +11,7 @@ use crate::model::projection::field;
 use crate::model::quantity::ByteSize;
 use crate::model::spec::CommandSpec;
 use crate::sys::files;
-use crate::sys::supervise::{Tick, TickAnswer};
+use crate::sys::supervise::{Part, Tick, TickAnswer};
 
 use super::commands::{Files, run_one};
 use super::effects::{Effects, Work};
@@ -70,7 +70,9 @@ fn quietly<T>(
     inside: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let run_all = |commands: &[CommandSpec]| {
-        commands.iter().try_for_each(|c| run_one(work, c, &Files::default(), &mut |_| TickAnswer::Go))
+        commands
+            .iter()
+            .try_for_each(|c| run_one(work, c, Part::One, &Files::default(), &mut |_| TickAnswer::Go))
     };
     let result = run_all(&job.before).and_then(|()| inside());
     let woken = run_all(&job.after);
@@ -109,9 +111,10 @@ fn read(work: Work<'_>, job: &BackupJob, folder: &Path) -> Result<Option<String>
         TakeMethod::Stream { file, produce, check } => {
             let target = folder.join(file);
             let payload = Files { backup: Some(target), env: Vec::new() };
-            run_one(work, produce, &payload, &mut |tick| guard.tick(tick)).map_err(|f| guard.ended(f))?;
+            run_one(work, produce, Part::One, &payload, &mut |tick| guard.tick(tick))
+                .map_err(|f| guard.ended(f))?;
             if let Some(check) = check {
-                run_one(work, check, &payload, &mut |_| TickAnswer::Go).map_err(|failure| {
+                run_one(work, check, Part::Look, &payload, &mut |_| TickAnswer::Go).map_err(|failure| {
                     let summary = format!("backup of {} is not readable: {}", job.source, failure.summary);
                     Failure { reason: "backup-unreadable", summary, ..failure }
                 })?;
@@ -121,8 +124,9 @@ fn read(work: Work<'_>, job: &BackupJob, folder: &Path) -> Result<Option<String>
         TakeMethod::Custom { take, check } => {
             let env = vec![("HOLDPOINT_BACKUP_DIR".to_owned(), folder.display().to_string())];
             let payload = Files { backup: None, env };
-            run_one(work, take, &payload, &mut |tick| guard.tick(tick)).map_err(|f| guard.ended(f))?;
-            run_one(work, check, &payload, &mut |_| TickAnswer::Go)?;
+            run_one(work, take, Part::One, &payload, &mut |tick| guard.tick(tick))
+                .map_err(|f| guard.ended(f))?;
+            run_one(work, check, Part::Look, &payload, &mut |_| TickAnswer::Go)?;
             Ok(Some(shlex::try_join(take.argv.iter().map(String::as_str)).unwrap_or_default()))
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::drivers::service;
-use crate::engine::failure::{Failure, INTERRUPTED};
+use crate::engine::failure::{Failure, INTERRUPTED, LOST};
 use crate::model::event::Progress;
 use crate::model::facts::{RunState, ServiceState};
 use crate::model::id::ServiceName;
@@ -12,7 +12,8 @@ use crate::model::phase::Phase;
 use crate::model::plan::{DoneWhen, WhenUnknown};
 use crate::model::projection::{field, stamps_text};
 use crate::model::spec::{CommandSpec, DriverSpec, Payload};
-use crate::sys::supervise::{self, Exit, Program, Tick, TickAnswer};
+use crate::sys::files;
+use crate::sys::supervise::{self, Exit, Part, Program, SuperviseError, Tick, TickAnswer};
 
 use super::effects::{Effects, Work};
 
@@ -32,8 +33,12 @@ pub(super) fn run_all(
     {
         return Ok(with_head(work, Effects::looked(), done_when));
     }
-    for command in commands {
-        run_one(work, command, &Files::default(), &mut |_| TickAnswer::Go)?;
+    for (index, command) in commands.iter().enumerate() {
+        // Where nothing can be looked at, the end of the last program is the step's.
+        let is_last = index + 1 == commands.len() && done_when.is_none();
+        let part =
+            if is_last && work.step.when_unknown == WhenUnknown::Ask { Part::Whole } else { Part::One };
+        run_one(work, command, part, &Files::default(), &mut |_| TickAnswer::Go)?;
     }
     if let Some(wanted @ (DoneWhen::HeadIs { .. } | DoneWhen::TreeOf { .. })) = done_when
         && !is_there(work, wanted)?
@@ -67,6 +72,7 @@ pub(super) struct Files {
 pub(super) fn run_one(
     work: Work<'_>,
     command: &CommandSpec,
+    part: Part,
     files: &Files,
     tick: &mut dyn FnMut(&Tick) -> TickAnswer,
 ) -> Result<(), Failure> {
@@ -84,9 +90,9 @@ pub(super) fn run_one(
         env,
         stdin: payload(command.stdin),
         stdout: payload(command.stdout),
-        spool: folder.join("spool"),
         timeout: limit,
         end_at_level: if work.step.when_unknown == WhenUnknown::Repeat { 1 } else { 2 },
+        part,
     };
     let mut warned = Duration::ZERO;
     let mut watch = |seen: &Tick| {
@@ -97,7 +103,7 @@ pub(super) fn run_one(
         }
         tick(seen)
     };
-    let finished = supervise::run(&program, &folder, context.stop, &mut watch);
+    let finished = supervise::run(&program, &folder, context.store.fence(), context.stop, &mut watch);
     let tail = transcript_tail(work, &folder)?;
     let shown = match &work.step.script {
         Some(script) => script.path.clone(),
@@ -105,6 +111,13 @@ pub(super) fn run_one(
     };
     let shown = context.redactor.redact(&shown);
     let finished = finished.map_err(|error| {
+        if matches!(error, SuperviseError::Lost { .. }) {
+            let hint = "look whether it still works and whether its effect is there; then run the same command again";
+            return Failure { tail: tail.clone(), ..Failure::new(LOST, error.to_string()).rc(8).hint(hint) };
+        }
+        if is_out_of_room(&folder) {
+            return Failure::disk_full();
+        }
         let hint = "check that the program exists and can be run by you";
         Failure { tail: tail.clone(), ..Failure::new("not-started", error.to_string()).rc(127).hint(hint) }
     })?;
@@ -131,6 +144,12 @@ pub(super) fn run_one(
     };
     let hint = by_hand(work, command).or(failure.hint);
     Err(Failure { tail, hint, ..failure })
+}
+
+/// Whether a step's own small files find no room in its folder: then that, and not its program, is why it did not begin.
+fn is_out_of_room(folder: &Path) -> bool {
+    const ROOM: u64 = 16 << 10;
+    files::disk_space(folder).is_ok_and(|space| space.free < ROOM)
 }
 
 /// `BACKUPS` for a ticket script: known only now, because the sets were named while prepare ran.
@@ -188,7 +207,7 @@ pub(super) fn is_there(work: Work<'_>, wanted: &DoneWhen) -> Result<bool, Failur
             matches!(observe(work, service, driver).run, RunState::Stopped | RunState::Absent)
         }
         DoneWhen::Exits(command) => {
-            match run_one(work, command, &Files::default(), &mut |_| TickAnswer::Go) {
+            match run_one(work, command, Part::Look, &Files::default(), &mut |_| TickAnswer::Go) {
                 Ok(()) => true,
                 Err(failure) if failure.is_interruption() => return Err(failure),
                 Err(_) => false,

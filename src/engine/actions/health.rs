@@ -8,7 +8,7 @@ use crate::model::event::Progress;
 use crate::model::facts::{RunState, ServiceState};
 use crate::model::plan::{HealthJob, WhenUnknown};
 use crate::model::spec::CommandSpec;
-use crate::sys::supervise::TickAnswer;
+use crate::sys::supervise::{Part, TickAnswer};
 
 use super::commands::{Files, observe, run_one};
 use super::effects::{Effects, Work};
@@ -140,7 +140,7 @@ fn unwell(work: Work<'_>, job: &HealthJob, causes: Vec<String>) -> Failure {
 pub(super) fn own_lines(work: Work<'_>, logs: &CommandSpec) -> Vec<String> {
     debug_assert!(work.step.when_unknown == WhenUnknown::Repeat, "reading logs loses nothing");
     let Ok(folder) = work.folder() else { return Vec::new() };
-    match run_one(work, logs, &Files::default(), &mut |_| TickAnswer::Go) {
+    match run_one(work, logs, Part::Look, &Files::default(), &mut |_| TickAnswer::Go) {
         Ok(()) => work.context.store.transcript_tail(&folder, 50).unwrap_or_default(),
         Err(failure) => vec![format!("(its logs could not be read: {})", failure.summary)],
     }

@@ -7,7 +7,7 @@ use crate::engine::failure::Failure;
 use crate::model::backup::{PutMethod, RestoreJob};
 use crate::model::event::Progress;
 use crate::model::quantity::ByteSize;
-use crate::sys::supervise::TickAnswer;
+use crate::sys::supervise::{Part, TickAnswer};
 
 use super::commands::{Files, run_one};
 use super::effects::{Effects, Work};
@@ -54,12 +54,12 @@ pub(super) fn put(work: Work<'_>, job: &RestoreJob) -> Result<Effects, Failure> 
         PutMethod::Commands { file, commands } => {
             let payload = Files { backup: Some(folder.join(file)), env: Vec::new() };
             for command in commands {
-                run_one(work, command, &payload, &mut |_| TickAnswer::Go)?;
+                run_one(work, command, Part::One, &payload, &mut |_| TickAnswer::Go)?;
             }
         }
         PutMethod::Custom { restore } => {
             let env = vec![("HOLDPOINT_BACKUP_DIR".to_owned(), folder.display().to_string())];
-            run_one(work, restore, &Files { backup: None, env }, &mut |_| TickAnswer::Go)?;
+            run_one(work, restore, Part::One, &Files { backup: None, env }, &mut |_| TickAnswer::Go)?;
         }
     }
     Ok(Effects::default().msg(job.source.clone()))

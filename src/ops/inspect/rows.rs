@@ -70,6 +70,7 @@ pub(in crate::ops) fn holder_view(holder: &Holder, now: DateTime<Utc>) -> Holder
         since: holder.since.unwrap_or(now),
         ticket: holder.ticket.clone(),
         phase: holder.phase,
+        left: holder.left.iter().map(ToString::to_string).collect(),
     }
 }
 

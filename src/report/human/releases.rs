@@ -85,6 +85,9 @@ fn fields(view: &StateView, now: DateTime<Utc>) -> String {
 
 /// Who holds the host, in one line.
 pub fn holder_line(holder: &HolderView, now: DateTime<Utc>) -> String {
+    if !holder.left.is_empty() {
+        return clean(&holder.left.join("; "));
+    }
     let on = holder.ticket.as_ref().map_or(String::new(), |ticket| format!(" on {ticket}"));
     let phase = holder.phase.map_or(String::new(), |phase| format!(", {phase}"));
     format!(
@@ -207,6 +210,7 @@ mod tests {
             since: sample::began(),
             ticket: "1234".parse().ok(),
             phase: Some(Phase::Ticket),
+            left: Vec::new(),
         });
         view.next = vec![NextCommand {
             when: "to go on once the cause is fixed".to_owned(),

@@ -206,3 +206,7 @@ pub(super) fn tail_open(mut file: File, path: &Path, max: u64) -> Result<Vec<u8>
     file.take(max).read_to_end(&mut bytes).map_err(failed("read", path))?;
     Ok(bytes)
 }
+/// Where a symlink points to.
+pub fn link_target(path: &Path) -> Result<PathBuf, FileError> {
+    fs::read_link(path).map_err(failed("read", path))
+}

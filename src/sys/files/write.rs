@@ -68,6 +68,13 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     file.write_all(bytes).map_err(failed("written", path))
 }
 
+/// Writes over the beginning of a file that is there; what it has beyond that stays.
+pub fn overwrite(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).custom_flags(nofollow()).open(path).map_err(failed("opened", path))?;
+    file.write_all(bytes).map_err(failed("written", path))
+}
+
 /// `O_NOFOLLOW` as std wants it.
 fn nofollow() -> i32 {
     i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0)

@@ -101,13 +101,20 @@ pub type Start = u64;
 
 /// When a process began. None when there is no such process.
 pub fn start_time(pid: u32) -> Option<Start> {
+    family(pid).map(|(_, start)| start)
+}
+
+/// The parent of a process, and when it began. None when there is no such process, or it has ended.
+pub fn family(pid: u32) -> Option<(u32, Start)> {
     let stat = files::read_limited(Path::new(&format!("/proc/{pid}/stat")), 4096).ok()?;
     let text = String::from_utf8_lossy(&stat);
     // The second field is the program's name in brackets and may hold anything.
     let (_, rest) = text.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     let dead = matches!(fields.next()?, "Z" | "X");
-    if dead { None } else { fields.nth(18)?.parse().ok() }
+    let parent = fields.next()?.parse().ok()?;
+    let began = fields.nth(17)?.parse().ok()?;
+    (!dead).then_some((parent, began))
 }
 
 /// Whether the very process that began then still lives.
@@ -116,7 +123,7 @@ pub fn is_alive(pid: u32, start: Start) -> bool {
 }
 
 /// An error for a program that could not be found.
-pub(super) fn not_found(program: &str) -> io::Error {
+pub(in crate::sys) fn not_found(program: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("there is no program `{program}` on the path"))
 }
 

@@ -142,26 +142,3 @@ fn a_backup_has_nothing_to_lose_and_is_ended_at_once() {
     );
     host.run(["revert", "1234", "--yes"]).exits(0).shows("nothing was changed");
 }
-
-#[test]
-fn a_killed_runner_leaves_an_interrupted_release_for_everyone_who_looks() {
-    let host = waiting();
-    let running = begun(&host);
-    host.run(["state", "1234"]).exits(0).shows("1234@1 running");
-    running.signal(Signal::KILL);
-    drop(running);
-    host.run(["state", "1234"]).exits(0).shows("1234@1 interrupted");
-    host.run(["list"]).exits(0).shows("interrupted");
-    let_go(&host);
-    // The script's own end is unknown: it is never silently run again.
-    host.run(["run", "1234", "--from=ticket"])
-        .exits(8)
-        .shows("step-undecided")
-        .shows("--mark-done=1234-a-waits.sh")
-        .shows("--run-again=1234-a-waits.sh");
-    assert!(!host.root().join("after").exists());
-    host.run(["run", "1234", "--from=ticket", "--mark-done=1234-a-waits.sh"]).exits(0);
-    assert!(host.root().join("after").exists());
-    assert!(host.log("1234").contains("event=marked-done"), "{}", host.log("1234"));
-    host.run(["log", "1234", "--verify"]).exits(0);
-}

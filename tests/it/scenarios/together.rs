@@ -17,11 +17,11 @@ fn the_second_run_is_told_who_holds_the_host() {
     insta::assert_snapshot!(host.screen(&second), @"
     ✗ locked: this host is held by `deploy` since TIME, on `1234` from phase prepare (process N)
       → watch it: `holdpoint log 1234 -f`
-      → then run the same command again
+      → wait for it: the same command with `--lock-wait 10m`
     ");
     host.run(["revert", "1234", "--yes"]).exits(3).shows("1234");
     let told = host.run(["run", "1235", "--json"]).exits(3);
-    insta::assert_snapshot!(host.screen(&told), @r#"{"error":{"ending":"locked","exit":3,"code":"locked","message":"this host is held by `deploy` since TIME, on `1234` from phase prepare (process N)","causes":[],"hints":["watch it: `holdpoint log 1234 -f`","then run the same command again"]}}"#);
+    insta::assert_snapshot!(host.screen(&told), @r#"{"error":{"ending":"locked","exit":3,"code":"locked","message":"this host is held by `deploy` since TIME, on `1234` from phase prepare (process N)","causes":[],"hints":["watch it: `holdpoint log 1234 -f`","wait for it: the same command with `--lock-wait 10m`"]}}"#);
     assert_eq!((host.log("1234"), host.calls()), (log, calls), "to be told changes nothing");
     assert!(!host.workspace("releases/1235.log").exists(), "nor is it a release of its own");
 

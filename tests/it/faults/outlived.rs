@@ -1,0 +1,102 @@
+//! A runner is gone and its step is not: nobody starts a second one, and what became of it is known.
+
+use super::{begun, kill, let_go, lives, orphaned, pid_in, runs, waiting};
+use crate::support::wait_until;
+
+#[test]
+fn what_still_works_holds_the_host_and_says_so() {
+    let host = orphaned();
+    host.run(["state", "1234"])
+        .exits(0)
+        .shows("1234@1 running")
+        .shows("still works while its runner is gone");
+    host.run(["run", "1234", "--from=ticket"])
+        .exits(3)
+        .shows("step `1234-a-waits.sh` of `1234@1`, which still works while its runner is gone")
+        .shows("holdpoint cancel 1234@1 --confirm 1234@1")
+        .shows("--lock-wait");
+    assert_eq!(runs(&host), 1, "never a second one beside it");
+    let_go(&host, 0);
+}
+
+#[test]
+fn a_step_that_ended_well_after_its_runner_is_done_and_not_run_again() {
+    let host = orphaned();
+    let_go(&host, 0);
+    wait_until("it ended", || !lives(pid_in(&host, "pid")));
+    host.run(["state", "1234"]).exits(0).shows("1234@1 interrupted");
+    host.run(["list"]).exits(0).shows("interrupted");
+    host.run(["run", "1234", "--from=ticket"]).exits(0);
+    assert_eq!(runs(&host), 1);
+    assert!(host.root().join("after").exists());
+    assert!(host.record("1234", "event=interrupted").contains("reason=runner-gone"));
+    assert!(host.record("1234", "reason=found").contains("event=step-done rc=0"), "{}", host.log("1234"));
+    host.run(["log", "1234", "--verify"]).exits(0);
+}
+
+#[test]
+fn a_step_that_failed_after_its_runner_is_failed_and_may_run_again() {
+    let host = orphaned();
+    let_go(&host, 5);
+    wait_until("it ended", || !lives(pid_in(&host, "pid")));
+    let_go(&host, 0);
+    host.run(["run", "1234", "--from=ticket"]).exits(0);
+    assert_eq!(runs(&host), 2);
+    assert!(host.record("1234", "event=step-failed").contains("rc=5"), "{}", host.log("1234"));
+    assert!(host.record("1234", "event=failed").contains("reason=found"));
+}
+
+#[test]
+fn the_next_run_may_wait_for_it() {
+    let host = orphaned();
+    let next = host.start(["run", "1234", "--from=ticket", "--lock-wait", "2m"]);
+    wait_until("it says for what it waits", || next.so_far().contains("waiting for the host"));
+    let_go(&host, 0);
+    next.wait().exits(0);
+    assert_eq!(runs(&host), 1);
+}
+
+#[test]
+fn a_step_whose_end_nobody_saw_is_asked_about() {
+    let host = waiting();
+    let running = begun(&host);
+    let (shim, child) = (pid_in(&host, "pid"), pid_in(&host, "child"));
+    running.signal(rustix::process::Signal::KILL);
+    drop(running);
+    kill(shim);
+    kill(child);
+    wait_until("both are gone", || !lives(shim) && !lives(child));
+    host.run(["run", "1234", "--from=ticket"])
+        .exits(8)
+        .shows("step-undecided")
+        .shows("--mark-done=1234-a-waits.sh")
+        .shows("--run-again=1234-a-waits.sh");
+    assert!(!host.root().join("after").exists());
+    host.run(["run", "1234", "--from=ticket", "--mark-done=1234-a-waits.sh"]).exits(0);
+    assert!(host.root().join("after").exists());
+    assert_eq!(runs(&host), 1);
+    assert!(host.log("1234").contains("event=marked-done"), "{}", host.log("1234"));
+    host.run(["log", "1234", "--verify"]).exits(0);
+}
+
+#[test]
+fn a_runner_that_loses_its_shim_does_not_guess() {
+    let host = waiting();
+    let running = begun(&host);
+    let (shim, child) = (pid_in(&host, "pid"), pid_in(&host, "child"));
+    kill(shim);
+    running.wait().exits(8).shows("how").shows("1234-a-waits.sh");
+    assert_eq!(host.state("1234", "STATUS"), "undecided");
+    // It may even still work: then nothing is started beside it.
+    assert!(lives(child));
+    host.run(["run", "1234", "--from=ticket", "--run-again=1234-a-waits.sh"])
+        .exits(3)
+        .shows("still works")
+        .shows(&child.to_string());
+    kill(child);
+    wait_until("it is gone", || !lives(child));
+    let_go(&host, 0);
+    host.run(["run", "1234", "--from=ticket"]).exits(8);
+    host.run(["run", "1234", "--from=ticket", "--run-again=1234-a-waits.sh"]).exits(0);
+    assert_eq!(runs(&host), 2);
+}
