@@ -3,13 +3,14 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::model::quantity::ByteSize;
 use crate::model::redact::Redactor;
 use crate::sys::files::{Beneath, FileError};
 
 use super::error::StoreError;
 
-/// This much of a spool's end is kept in the transcript.
-const LIMIT: u64 = 100 << 20;
+/// This much of a spool's end is kept in the transcript: nobody reads more of what a program repeats.
+const LIMIT: u64 = 16 << 20;
 
 const SPOOL: &str = "spool";
 const TRANSCRIPT: &str = "transcript";
@@ -19,7 +20,11 @@ const TRANSCRIPT: &str = "transcript";
 pub(super) fn write(ground: &Beneath, folder: &Path, redactor: &Redactor) -> Result<String, StoreError> {
     let spool = folder.join(SPOOL);
     let Some(bytes) = ground.read_tail(&spool, LIMIT)? else { return Ok(String::new()) };
-    let text = redactor.redact(&String::from_utf8_lossy(&bytes));
+    let all = ground.open(&spool)?.and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.len());
+    let mut text = redactor.redact(&String::from_utf8_lossy(&bytes));
+    if all > LIMIT {
+        text.insert_str(0, &format!("… {} before this are left out\n", ByteSize(all - LIMIT)));
+    }
     let path = folder.join(TRANSCRIPT);
     let (mut file, _) = ground.append(&path)?;
     file.write_all(text.as_bytes()).map_err(|source| FileError { verb: "written", path, source })?;
