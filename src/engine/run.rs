@@ -124,9 +124,11 @@ fn run_phase(
     Ok(end)
 }
 
-/// Runs one step: intent, action, outcome.
+/// Runs one step: intent, action, outcome. The good outcome of a phase's last step rides on the phase's own record, which
+/// follows at once.
 pub(super) fn execute(
     step: &Step,
+    is_last: bool,
     context: &Context<'_>,
     recorder: &Recorder<'_>,
 ) -> Result<Result<(), Failure>, EngineError> {
@@ -160,7 +162,7 @@ pub(super) fn execute(
             let mut draft = about(if effects.looked { EventKind::StepVerified } else { EventKind::StepDone });
             draft.details.extend(effects.details);
             draft.msg = effects.msg;
-            recorder.record(draft.rc(0).ms(took), durability)?;
+            recorder.record(draft.rc(0).ms(took), if is_last { Durability::Ride } else { durability })?;
             Ok(Ok(()))
         }
         Err(failure) => {

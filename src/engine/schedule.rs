@@ -56,10 +56,11 @@ pub(super) fn run_steps(
                 let ready = |step: &&Step| step.after.iter().all(|n| done.contains(n) || !here.contains(n));
                 let Some(index) = waiting.iter().position(ready) else { break };
                 let step = waiting.remove(index);
+                let is_last = waiting.is_empty() && running.is_empty();
                 let sender = sender.clone();
                 running.push((step, context.clock.monotonic()));
                 scope.spawn(move || {
-                    let result = execute(step, context, recorder);
+                    let result = execute(step, is_last, context, recorder);
                     // The receiver lives until every step has ended.
                     let _ = sender.send((step.name.clone(), result));
                 });
