@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::drivers::git::GitError;
+use crate::model::redact::Redactor;
 use crate::store::StoreError;
 use crate::sys::FileError;
 
@@ -49,6 +50,15 @@ impl Failure {
     pub(super) fn disk_full() -> Self {
         let hint = "free space there, then go on: `df -h .asd/workspace`";
         Self::new("disk", "the disk under the workspace is full").hint(hint)
+    }
+
+    /// Without any secret in it.
+    pub(super) fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.summary = redactor.redact(&self.summary);
+        for line in self.causes.iter_mut().chain(&mut self.tail).chain(&mut self.hint) {
+            *line = redactor.redact(line);
+        }
+        self
     }
 
     /// Whether our own stop ended it: the attempt is interrupted, not failed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::event::{EventDraft, EventKind, Progress, RunEvent, Watcher};
 use crate::model::projection;
+use crate::model::redact::Redactor;
 use crate::model::release::{ReleaseState, Transition, next};
 use crate::store::{Durability, Journal, LockedStore};
 use crate::sys::clock::Clock;
@@ -20,6 +21,7 @@ pub struct Recorder<'a> {
     journal: &'a Journal,
     clock: &'a dyn Clock,
     watcher: &'a dyn Watcher,
+    redactor: &'a Redactor,
     inner: Mutex<Inner>,
 }
 
@@ -38,16 +40,26 @@ impl<'a> Recorder<'a> {
         journal: &'a Journal,
         clock: &'a dyn Clock,
         watcher: &'a dyn Watcher,
+        redactor: &'a Redactor,
         state: Option<ReleaseState>,
     ) -> Self {
-        Self { store, journal, clock, watcher, inner: Mutex::new(Inner { state, ..Inner::default() }) }
+        Self {
+            store,
+            journal,
+            clock,
+            watcher,
+            redactor,
+            inner: Mutex::new(Inner { state, ..Inner::default() }),
+        }
     }
 
     /// Records an event. With [`Durability::Sync`] it and everything before it is on disk when this returns.
     ///
     /// # Errors
     /// When it could not be written; nothing is shown then.
-    pub fn record(&self, draft: EventDraft, durability: Durability) -> Result<RunEvent, EngineError> {
+    pub fn record(&self, mut draft: EventDraft, durability: Durability) -> Result<RunEvent, EngineError> {
+        // The one place through which every sentence comes into a log, a person's own reason too.
+        draft.msg = draft.msg.map(|msg| self.redactor.redact(&msg));
         let event = self.journal.record(draft, durability)?;
         let mut inner = self.inner();
         match &mut inner.state {

@@ -166,6 +166,7 @@ pub(super) fn execute(
             Ok(Ok(()))
         }
         Err(failure) => {
+            let failure = failure.redacted(context.redactor);
             let kind = if failure.is_lost() { EventKind::StepUndecided } else { EventKind::StepFailed };
             let draft = about(kind).rc(failure.rc).ms(took).reason(failure.reason);
             recorder.record(draft.msg(sentence(&failure)), Durability::Sync)?;

@@ -167,7 +167,8 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn recorder<'s>(&'s self, journal: &'s Journal, state: Option<ReleaseState>) -> Recorder<'s> {
-        Recorder::new(&self.store, journal, self.host.clock.as_ref(), self.face.watcher, state)
+        let Self { host, face, store } = self;
+        Recorder::new(store, journal, host.clock.as_ref(), face.watcher, &host.redactor, state)
     }
 
     /// Carries a plan out: the attempt's first records, the engine, the index.

@@ -90,6 +90,19 @@ fn no_secret_of_the_environment_file_is_told() {
 }
 
 #[test]
+fn a_persons_own_reason_tells_no_secret_either() {
+    let host = telling();
+    host.run(["run", "1234"]).exits(1);
+    let reason = format!("the token {} was wrong", CANARIES[0]);
+    let closed = host.run(["close", "1234", "--reason", &reason]).exits(0);
+    assert!(!tells(&closed.stdout, CANARIES[0]) && !tells(&closed.stderr, CANARIES[0]), "{closed}");
+    assert!(host.record("1234", "event=closed").contains("the token *** was wrong"), "{}", host.log("1234"));
+    let mut found = Vec::new();
+    leaks(&host.workspace(""), &mut found);
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
 fn a_backup_of_the_configuration_keeps_the_secrets_that_it_is_for() {
     let host = Scene::new()
         .service(
