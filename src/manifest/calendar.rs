@@ -1,7 +1,7 @@
 //! Calendar freezes: `from` and `until`, or `days` with `after` and `zone`.
 
 use chrono::{NaiveTime, Weekday};
-use chrono_tz::{TZ_VARIANTS, Tz};
+use jiff::tz::TimeZoneDatabase;
 
 use super::check::{label, shown};
 use super::error::ManifestError;
@@ -69,10 +69,11 @@ fn time_of_day(spot: &Spot<'_>, text: &str) -> Result<NaiveTime, ManifestError> 
 }
 
 fn zone(spot: &Spot<'_>, text: &str) -> Result<String, ManifestError> {
-    if text.parse::<Tz>().is_ok() {
+    let known: Vec<String> = TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect();
+    if known.iter().any(|zone| zone == text) {
         return Ok(text.to_owned());
     }
-    let near = nearest(text, TZ_VARIANTS.iter().map(|zone| zone.name()));
+    let near = nearest(text, known.iter().map(String::as_str));
     let way = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write an IANA zone, for example `Europe/Amsterdam`".to_owned(),

@@ -1,7 +1,8 @@
 //! Calendar freezes, by the wall clock of their own zone.
 
-use chrono::{DateTime, Datelike, Days, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveTime, Utc, Weekday};
+use jiff::tz::TimeZoneDatabase;
+use jiff::{Timestamp, Zoned};
 
 use super::checkout::shown;
 use crate::model::facts::Facts;
@@ -28,23 +29,23 @@ fn end(freeze: &Freeze, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     match &freeze.when {
         FreezeWhen::Between { from, until } => (*from <= now && now < *until).then_some(*until),
         FreezeWhen::Weekly { days, after, zone } => {
-            let zone: Tz = zone.parse().ok()?;
-            let local = now.with_timezone(&zone);
+            // The zones are part of the binary: a decision must not depend on what the host has installed.
+            let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
+            let local = Timestamp::from_second(now.timestamp()).ok()?.to_zoned(zone);
+            let part = |number: i8| u32::try_from(number).unwrap_or(0);
+            let (hour, minute, second) = (part(local.hour()), part(local.minute()), part(local.second()));
+            let weekday = Weekday::try_from(local.weekday().to_monday_zero_offset().unsigned_abs()).ok()?;
             let begins = after.unwrap_or(NaiveTime::MIN);
-            let holds = days.contains(&local.weekday()) && local.time() >= begins;
-            holds.then(|| midnight_after(zone, local))
+            let holds = days.contains(&weekday) && NaiveTime::from_hms_opt(hour, minute, second)? >= begins;
+            holds.then(|| midnight_after(&local)).flatten()
         }
     }
 }
 
 /// The first instant of the next local day: where clocks jump over midnight, the first that exists.
-fn midnight_after(zone: Tz, local: DateTime<Tz>) -> DateTime<Utc> {
-    let tomorrow = local.date_naive().checked_add_days(Days::new(1)).unwrap_or(local.date_naive());
-    let quarter_hours = (0..96).map(|n| chrono::TimeDelta::minutes(15 * n));
-    let mut candidates = quarter_hours.filter_map(|later| {
-        zone.from_local_datetime(&(tomorrow.and_time(NaiveTime::MIN) + later)).earliest()
-    });
-    candidates.next().map_or_else(|| local.with_timezone(&Utc), |first| first.with_timezone(&Utc))
+fn midnight_after(local: &Zoned) -> Option<DateTime<Utc>> {
+    let tomorrow = local.tomorrow().and_then(|day| day.start_of_day()).ok()?;
+    DateTime::from_timestamp(tomorrow.timestamp().as_second(), 0)
 }
 
 #[cfg(test)]
