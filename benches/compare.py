@@ -272,6 +272,7 @@ def main():
     parser.add_argument("--binary", default=str(TOP / "target/release/holdpoint"))
     options = parser.parse_args()
     rounds = 3 if options.quick else options.rounds
+    options.binary = os.path.abspath(options.binary)
     if not os.path.exists(options.binary):
         sys.exit(f"{options.binary} is not there: cargo build --release")
     with tempfile.TemporaryDirectory(prefix="holdpoint-bench-") as root:
