@@ -182,7 +182,7 @@ fi
 step "lints"
 cargo clippy --quiet --all-targets -- -D warnings
 if grep -q '^\[features\]' Cargo.toml; then
-    cargo clippy --quiet --all-targets --no-default-features -- -D warnings
+    cargo clippy --quiet --all-targets --all-features -- -D warnings
 fi
 
 if [ $quick = 1 ]; then

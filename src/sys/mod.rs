@@ -6,6 +6,7 @@ pub mod fake;
 pub mod files;
 pub mod folder;
 pub mod net;
+pub mod plant;
 pub mod process;
 pub mod screen;
 pub mod signal;

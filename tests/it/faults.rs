@@ -3,6 +3,7 @@
 mod cancel;
 mod outlived;
 mod shapes;
+mod tally;
 
 use crate::support::{Host, Running, wait_until};
 

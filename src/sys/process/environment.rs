@@ -52,6 +52,7 @@ pub fn base_environment(extra_names: &[String]) -> BTreeMap<String, String> {
         ALLOWED.contains(&name)
             || name == "no_proxy"
             || name.starts_with("LC_")
+            || (cfg!(feature = "faults") && name == crate::sys::plant::VARIABLE)
             || extra_names.iter().any(|extra| extra == name)
     };
     let mut environment = whole_environment();
