@@ -4,26 +4,30 @@
 #   ./test.sh                 installs what is missing (as root or with sudo), then checks and tests everything
 #   ./test.sh --quick         formatting, lints, and the tests that need nothing but git
 #   ./test.sh --no-install    everything, with what is here; what cannot run is skipped and named at the end
+#   ./test.sh --faults        every kill, every failing call, every power cut, instead of a part of them: hours, on its own
 #
 # HOLDPOINT_FORBID_SKIPS=1 makes a skipped test a failure (the gate in .ci/run does).
 set -euo pipefail
 cd "$(dirname "$0")"
 
-quick=0 install=1
+quick=0 install=1 faults=0
 for argument in "$@"; do
     case $argument in
         --quick) quick=1 install=0 ;;
         --no-install) install=0 ;;
-        -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        --faults) faults=1 ;;
+        -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "test.sh: unknown argument \`$argument\`: try ./test.sh --help" >&2; exit 2 ;;
     esac
 done
 
 tools=$PWD/target/tools
 skips=$PWD/target/skipped-tests
+counts=$PWD/target/fault-counts
 mkdir -p "$tools"
 : >"$skips"
-export HOLDPOINT_TEST_SKIPS=$skips
+: >"$counts"
+export HOLDPOINT_TEST_SKIPS=$skips HOLDPOINT_FAULT_RESULTS=$counts
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 
 step() { printf '\n== %s  (%d s)\n' "$*" "$SECONDS"; }
@@ -171,6 +175,53 @@ fi
 
 # ---------------------------------------------------------------- what must hold
 
+# The build in which bugs can be planted is another file; then the true one is made again.
+build_planted() {
+    step "the build to plant bugs in"
+    mkdir -p target/faults
+    cargo build --quiet --features faults
+    cp target/debug/holdpoint target/faults/holdpoint.new
+    mv target/faults/holdpoint.new target/faults/holdpoint
+    cargo build --quiet
+    export HOLDPOINT_TEST_PLANTED=$PWD/target/faults/holdpoint
+}
+
+# How many cases of each promise were tried and held, and which planted bugs were found.
+show_faults() {
+    [ -s "$counts" ] || return 0
+    printf '\n%-8s %-52s %9s\n' promise "what was tried" "held"
+    sort -V "$counts" | awk -F '\t' '
+        $1 == "planted" { planted += $4; caught += $3; next }
+        { key = $1 FS $2; if (!(key in of)) order[++n] = key; held[key] += $3; of[key] += $4; h[$1] += $3; o[$1] += $4
+          if (!(($1) in o2)) { o2[$1] = 1; promises[++m] = $1 } }
+        END {
+            for (i = 1; i <= n; i++) { split(order[i], part, FS)
+                printf "%-8s %-52s %4d of %d\n", part[1], part[2], held[order[i]], of[order[i]] }
+            for (i = 1; i <= m; i++) { all += o[promises[i]]; ok += h[promises[i]]
+                printf "%-8s %-52s %4d of %d\n", promises[i], "together", h[promises[i]], o[promises[i]] }
+            printf "%-8s %-52s %4d of %d\n", "all", "", ok, all
+            if (planted) printf "planted bugs caught: %d of %d\n", caught, planted
+        }'
+}
+trap show_faults EXIT
+
+show_skips() {
+    if [ -s "$skips" ]; then
+        printf '\nskipped, and why:\n'
+        sort "$skips" | uniq -c
+    else
+        printf '\nnothing was skipped\n'
+    fi
+}
+
+if [ $faults = 1 ]; then
+    build_planted
+    step "every fault"
+    HOLDPOINT_FAULTS=full cargo nextest run --profile faults -E 'test(/^faults::/)'
+    show_skips
+    exit
+fi
+
 step "formatting"
 cargo fmt --check
 
@@ -192,14 +243,10 @@ else
     step "documentation"
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps
     cargo test --quiet --doc
+    build_planted
     step "tests"
     cargo nextest run --profile ci
 fi
 
-if [ -s "$skips" ]; then
-    printf '\nskipped, and why:\n'
-    sort "$skips" | uniq -c
-else
-    printf '\nnothing was skipped\n'
-fi
+show_skips
 printf 'all of it held, in %d min %02d s\n' $((SECONDS / 60)) $((SECONDS % 60))

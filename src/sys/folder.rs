@@ -13,6 +13,7 @@ use rustix::fs::{
 };
 
 use super::files::{FileError, failed};
+use super::sync;
 
 /// A folder held open.
 #[derive(Debug)]
@@ -253,7 +254,7 @@ impl Folder {
 
     /// Writes the folder's names to the disk.
     pub fn sync(&self) -> Result<(), FileError> {
-        fs::fsync(&self.fd).map_err(failed("synced", &self.path))
+        sync::folder(&self.fd).map_err(io::Error::from).map_err(failed("synced", &self.path))
     }
 
     /// Writes the whole filesystem that it is on to the disk.

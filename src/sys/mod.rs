@@ -11,5 +11,6 @@ pub mod process;
 pub mod screen;
 pub mod signal;
 pub mod supervise;
+pub(crate) mod sync;
 
 pub use files::FileError;

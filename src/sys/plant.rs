@@ -16,7 +16,7 @@ pub enum Bug {
     NoReconcile,
     /// `in-place-write`: a file is written over instead of being replaced.
     InPlaceWrite,
-    /// `fence-unlocked`: the runner's end frees the fence for every holder.
+    /// `fence-unlocked`: the fence is unlocked once a shim has it, which frees it for every holder.
     FenceUnlocked,
     /// `process-group`: the shim leads a process group, so it cannot leave the session.
     ProcessGroup,

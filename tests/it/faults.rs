@@ -1,7 +1,11 @@
 //! What goes wrong on purpose: runners, shims and steps that are killed, hang, or will not end.
 
 mod cancel;
+mod held;
+mod nth;
+mod order;
 mod outlived;
+mod planted;
 mod shapes;
 mod tally;
 

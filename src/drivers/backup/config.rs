@@ -11,6 +11,7 @@ use super::archive::{above, real};
 use super::{BackupError, Taken};
 use crate::sys::files::{self, failed};
 use crate::sys::folder::{self, Kind, Node};
+use crate::sys::sync;
 
 /// An environment file is never longer.
 const LIMIT: u64 = 1 << 20;
@@ -78,7 +79,7 @@ pub fn put_config(backup: &Path, file: &Path, names: &[String]) -> Result<(), Ba
     let new = folder.create_file(&draft, 0o600)?;
     fill(&new, &text, &path)?;
     folder::dress(&new, &path, &Node { modified: folder::look_at(&new, &path)?.modified, ..node })?;
-    new.sync_all().map_err(failed("synced", &path))?;
+    sync::file(&new).map_err(std::io::Error::from).map_err(failed("synced", &path))?;
     folder.rename(&draft, &name)?;
     Ok(folder.sync()?)
 }

@@ -16,6 +16,7 @@ use super::{BackupError, OnBytes, Taken};
 use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::files::{self, failed};
 use crate::sys::folder::{self, Folder, Kind, Node};
+use crate::sys::sync;
 
 /// Pages copied between two looks at the time and at `on_bytes`.
 const PAGES: i32 = 1024;
@@ -162,7 +163,7 @@ fn write_draft(
         }
     }
     folder::dress(&file, &path, node)?;
-    file.sync_all().map_err(failed("synced", &path))?;
+    sync::file(&file).map_err(std::io::Error::from).map_err(failed("synced", &path))?;
     Ok(bytes)
 }
 

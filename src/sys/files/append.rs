@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Beneath, FileError, failed};
+use crate::sys::sync;
 
 /// A file open for adding to its end.
 #[derive(Debug)]
@@ -80,6 +81,6 @@ impl SyncHandle {
     /// # Errors
     /// [`FileError`]: what is on disk is then not known, and the file must not be used any more.
     pub fn sync(&self) -> Result<(), FileError> {
-        self.file.sync_data().map_err(failed("synced", &self.path))
+        sync::content(&self.file).map_err(std::io::Error::from).map_err(failed("synced", &self.path))
     }
 }

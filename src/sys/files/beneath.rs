@@ -15,6 +15,8 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
 use super::{FileError, read, write};
+use crate::sys::plant::{Bug, planted};
+use crate::sys::sync;
 
 /// Modes and group of whatever is made below a folder, whatever the umask says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,9 +151,12 @@ impl Beneath {
     /// Replaces a file's content whole or not at all: exactly 2 fsyncs and 1 rename (design/03). Others may save the same
     /// file at the same time: one of them wins. What a killed save leaves behind is [`is_temporary`].
     pub fn save_atomic(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        if planted(Bug::InPlaceWrite) {
+            return self.write(path, bytes);
+        }
         let (temporary, file) = self.create_temporary(path)?;
         let written = write::write_all(&file, bytes, path)
-            .and_then(|()| rustix::fs::fsync(&file).map_err(failed("synced", path)))
+            .and_then(|()| sync::file(&file).map_err(failed("synced", path)))
             .and_then(|()| self.rename(&temporary, path));
         if written.is_err() {
             // The error that matters is the first one.
@@ -181,7 +186,7 @@ impl Beneath {
         let missing = || failed("opened", path)(Errno::NOENT);
         let file = self.open(path)?.ok_or_else(missing)?;
         self.own(&file, path, self.modes.file)?;
-        rustix::fs::fsync(&file).map_err(failed("synced", path))
+        sync::file(&file).map_err(failed("synced", path))
     }
 
     /// Makes a folder and those above it that are missing, the root too, each with exactly the mode and group wanted.
@@ -268,7 +273,7 @@ impl Beneath {
 
     /// Makes a folder's names durable.
     pub fn fsync_folder(&self, path: &Path) -> Result<(), FileError> {
-        let synced = self.at(path, OFlags::DIRECTORY | OFlags::RDONLY, 0).and_then(rustix::fs::fsync);
+        let synced = self.at(path, OFlags::DIRECTORY | OFlags::RDONLY, 0).and_then(sync::folder);
         synced.map_err(failed("synced", path))
     }
 

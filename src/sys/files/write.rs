@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use tempfile::TempDir;
 
 use super::{Beneath, FileError, Modes, failed};
+use crate::sys::sync;
 
 /// Replaces a file's content, whole or not at all, also when the power fails: a temporary file beside it is written and
 /// synced, renamed over it, and the folder is synced. Exactly 2 fsyncs and 1 rename (design/03).
@@ -120,12 +121,13 @@ fn gone(result: io::Result<()>) -> io::Result<()> {
 /// Makes a file's content durable.
 pub fn fsync_file(path: &Path) -> Result<(), FileError> {
     let file = super::open(path)?;
-    file.sync_all().map_err(failed("synced", path))
+    sync::file(&file).map_err(io::Error::from).map_err(failed("synced", path))
 }
 
 /// Makes a folder's names durable.
 pub fn fsync_folder(path: &Path) -> Result<(), FileError> {
-    fsync_file(path)
+    let folder = super::open(path)?;
+    sync::folder(&folder).map_err(io::Error::from).map_err(failed("synced", path))
 }
 
 /// A folder of our own among the system's temporary ones, 0700, removed when the value is dropped.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::shim::{Order, STEP};
 use super::trace::{Said, Traces};
 use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::files::{self, FileError};
+use crate::sys::plant::{Bug, planted};
 use crate::sys::process::{self, find_program};
 use crate::sys::signal::Stop;
 
@@ -36,6 +38,9 @@ pub fn run(
     let traces = Traces::of(step_folder);
     traces.forget_end()?;
     let running = Running { handle: start(program, step_folder, fence, &outputs)? };
+    if planted(Bug::FenceUnlocked) {
+        let _ = rustix::fs::flock(fence, rustix::fs::FlockOperation::Unlock);
+    }
     let mut watch = Watch { outputs: &outputs, grown_at: Duration::ZERO, seen: outputs.sizes() };
     let mut asked = Asked::default();
     let status = loop {
@@ -148,6 +153,12 @@ fn start(
             .stdout_null()
             .stderr_file(outputs.spool.try_clone()?)
             .unchecked()
+            .before_spawn(|shim| {
+                if planted(Bug::ProcessGroup) {
+                    shim.process_group(0);
+                }
+                Ok(())
+            })
             .start()
     };
     started().map_err(|source| SuperviseError::NotStarted { program: name, source })

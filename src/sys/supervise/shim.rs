@@ -22,6 +22,7 @@ use super::program::{Exit, LOOK_EVERY, Part, SPOOL_LIMIT};
 use super::trace::{Said, Traces};
 use super::tree;
 use crate::sys::clock::{Clock, SystemClock};
+use crate::sys::plant::{Bug, planted};
 use crate::sys::signal::Stop;
 use crate::sys::{FileError, files, process};
 
@@ -79,7 +80,9 @@ pub fn step(words: &[OsString]) -> io::Result<()> {
     let fence = take_fence()?;
     process::leave_session();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    close_fds::set_fds_cloexec(3, &[]);
+    if !planted(Bug::NoDescriptorSweep) {
+        close_fds::set_fds_cloexec(3, &[]);
+    }
     let watched = watch(&order, &stop);
     // Closed, never unlocked: an unlock would free it for everybody who holds it.
     drop(fence);

@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use super::clock;
 use super::host::Host;
 use super::output::Output;
-use super::{binary, clock};
 
 impl Host {
     // ------------------------------------------------------------------ the developer
@@ -59,7 +59,7 @@ impl Host {
         seconds: i64,
         arguments: impl IntoIterator<Item = A>,
     ) -> Output {
-        let mut command = self.command(binary(), &self.prod());
+        let mut command = self.command(self.program(), &self.prod());
         command.args(arguments).stdin(Stdio::null());
         clock::shift(&mut command, seconds);
         let mut output = Output::of(command);
@@ -77,7 +77,7 @@ impl Host {
         let bin = self.root().join("bin");
         if !bin.exists() {
             std::fs::create_dir(&bin).unwrap();
-            std::os::unix::fs::symlink(binary(), bin.join("holdpoint")).unwrap();
+            std::os::unix::fs::symlink(self.program(), bin.join("holdpoint")).unwrap();
         }
         let path = std::env::var_os("PATH").unwrap();
         let paths = std::iter::once(bin).chain(std::env::split_paths(&path));

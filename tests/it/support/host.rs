@@ -72,6 +72,8 @@ impl Scene {
             folder: Some(folder),
             services: self.services,
             later: self.later,
+            program: binary().to_owned(),
+            planted: None,
         };
         host.lay_out(&self.config, &self.files);
         for service in &host.services {
@@ -96,12 +98,26 @@ pub(crate) struct Host {
     folder: Option<TempDir>,
     services: Vec<Service>,
     pub(super) later: Vec<Service>,
+    program: String,
+    /// Word of the bug that is planted in what runs here.
+    planted: Option<&'static str>,
 }
 
 impl Host {
     /// A host with one service, `wikijs`.
     pub(crate) fn new() -> Self {
         Scene::new().service(Service::new("wikijs")).build()
+    }
+
+    /// Has another build of the program run here, with a bug planted in it.
+    pub(crate) fn plant(&mut self, program: &Path, bug: &'static str) {
+        program.to_str().unwrap().clone_into(&mut self.program);
+        self.planted = Some(bug);
+    }
+
+    /// The program that runs here.
+    pub(crate) fn program(&self) -> &str {
+        &self.program
     }
 
     fn lay_out(&self, config: &str, files: &[(String, String)]) {
@@ -216,7 +232,7 @@ impl Host {
 
     /// Runs the program in the production checkout, to its end.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
-        let mut command = self.command(binary(), &self.prod());
+        let mut command = self.command(self.program(), &self.prod());
         command.args(arguments).stdin(Stdio::null());
         let mut output = Output::of(command);
         output.scene = self.scene();
@@ -227,7 +243,7 @@ impl Host {
     pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
         let streams = tempfile::Builder::new().prefix("streams-").tempdir_in(&self.root).unwrap().keep();
         let (stdout, stderr) = (streams.join("stdout"), streams.join("stderr"));
-        let mut command = self.command(binary(), &self.prod());
+        let mut command = self.command(self.program(), &self.prod());
         command.args(arguments).stdin(Stdio::null());
         command.stdout(std::fs::File::create(&stdout).unwrap());
         command.stderr(std::fs::File::create(&stderr).unwrap());
@@ -246,6 +262,7 @@ impl Host {
             ("LANG", "C.UTF-8".into()),
             ("TZ", "UTC".into()),
         ]);
+        command.envs(self.planted.map(|bug| (holdpoint::sys::plant::VARIABLE, bug)));
         command
     }
 
