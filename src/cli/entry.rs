@@ -36,9 +36,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Some(supervise::STEP) => return step(&args[2..]),
         _ => {}
     }
-    let parsed =
-        args::command().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
+    let cli = match parse(&args) {
         Ok(cli) => cli,
         Err(error) => return misuse(&error, &args),
     };
@@ -55,6 +53,18 @@ fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
         Err(error) => print_error(&terminal, format, &error),
     }
+}
+
+/// The help that a person reads takes as long to put together as the rest of the parsing: it is, for those who see it.
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    let shows_help = |error: &clap::Error| {
+        matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
+    };
+    let matches = match args::plain_command().try_get_matches_from(args) {
+        Err(error) if shows_help(&error) => args::command().try_get_matches_from(args),
+        matches => matches,
+    };
+    matches.and_then(|matches| Cli::from_arg_matches(&matches))
 }
 
 /// A service of the demo: its arguments are its script's, not a person's.

@@ -23,11 +23,9 @@ use crate::model::settings::{
 };
 use crate::model::spec::{BackupKind, CommandLine, DriverSpec, ProbeSpec, ServiceSpec};
 
-/// Everything that is read to know how a host is released, as text of one commit.
+/// What is read beside `.asd/release.toml` to know how a host is released, as text of the same commit.
 #[derive(Debug, Clone, Default)]
-pub struct Sources {
-    /// `.asd/release.toml`.
-    pub release_toml: SourceFile,
+pub struct Beside {
     /// The files that `[paths] discover` matches.
     pub manifests: Vec<ManifestSource>,
     /// The environment file that compose is given, where there is one.
@@ -70,46 +68,60 @@ pub struct Outline {
     pub env_files: Vec<PathBuf>,
 }
 
-/// Reads just enough of `.asd/release.toml` to find the other sources.
-///
-/// Errors: [`ManifestError`] for anything that is not the form of this file.
-pub fn outline(release_toml: &SourceFile) -> Result<Outline, ManifestError> {
-    let document = TomlDocument::parse(release_toml)?;
-    let raw: RawRelease = document.read()?;
-    let top = Spot::top(&document);
-    Ok(Outline {
-        discover: path_settings(&top.key("paths"), &raw.paths)?.discover,
-        env_files: secrets(&top.key("secrets"), &raw)?.env_files,
-    })
+/// `.asd/release.toml`, read once: first it says what else must be read, then it becomes the settings.
+pub struct ReleaseToml<'f> {
+    file: &'f SourceFile,
+    document: TomlDocument<'f>,
+    raw: RawRelease,
 }
 
-/// Reads the whole configuration of a host.
-///
-/// Errors: the first [`ManifestError`] met, with its place.
-pub fn parse(sources: &Sources) -> Result<Settings, ManifestError> {
-    let document = TomlDocument::parse(&sources.release_toml)?;
-    let raw: RawRelease = document.read()?;
-    let top = Spot::top(&document);
-    let services = all_services(&top, &raw, sources)?;
-    Ok(Settings {
-        git: git(&top.key("git"), &raw.git)?,
-        paths: path_settings(&top.key("paths"), &raw.paths)?,
-        workspace: workspace(&top.key("workspace"), &raw)?,
-        run: run(&top.key("run"), &raw.run)?,
-        disk: disk(&top.key("disk").key("floor"), &raw)?,
-        freezes: each(&top.key("freeze"), &raw.freeze, calendar::freeze)?,
-        notify: each(&top.key("notify"), &raw.notify, notify)?,
-        surfaces: each(&top.key("surface"), &raw.surface, surface)?,
-        owners: owners(&top.key("owners"), &raw)?,
-        secrets: secrets(&top.key("secrets"), &raw)?,
-        backup: backup_rules(&top.key("backup"), &raw)?,
-        evidence_max_age: raw.recovery.evidence_max_age,
-        guard: lone_command(&top.key("guard"), raw.guard.as_ref().map(|guard| &guard.command))?,
-        compose_command: lone_command(&top.key("compose"), raw.compose.as_ref().map(|c| &c.command))?,
-        verify: each(&top.key("verify"), &raw.verify, verify)?,
-        services,
-        sources: hashes(sources),
-    })
+impl<'f> ReleaseToml<'f> {
+    /// Reads the file's text.
+    ///
+    /// Errors: [`ManifestError`] for anything that is not the form of this file.
+    pub fn read(file: &'f SourceFile) -> Result<Self, ManifestError> {
+        let document = TomlDocument::parse(file)?;
+        let raw = document.read()?;
+        Ok(Self { file, document, raw })
+    }
+
+    /// What says where the other sources are.
+    ///
+    /// Errors: [`ManifestError`] where these keys are wrong.
+    pub fn outline(&self) -> Result<Outline, ManifestError> {
+        let top = Spot::top(&self.document);
+        Ok(Outline {
+            discover: path_settings(&top.key("paths"), &self.raw.paths)?.discover,
+            env_files: secrets(&top.key("secrets"), &self.raw)?.env_files,
+        })
+    }
+
+    /// The whole configuration of a host.
+    ///
+    /// Errors: the first [`ManifestError`] met, with its place.
+    pub fn settings(&self, beside: &Beside) -> Result<Settings, ManifestError> {
+        let (top, raw) = (Spot::top(&self.document), &self.raw);
+        let services = all_services(&top, raw, beside, &self.file.path)?;
+        Ok(Settings {
+            git: git(&top.key("git"), &raw.git)?,
+            paths: path_settings(&top.key("paths"), &raw.paths)?,
+            workspace: workspace(&top.key("workspace"), raw)?,
+            run: run(&top.key("run"), &raw.run)?,
+            disk: disk(&top.key("disk").key("floor"), raw)?,
+            freezes: each(&top.key("freeze"), &raw.freeze, calendar::freeze)?,
+            notify: each(&top.key("notify"), &raw.notify, notify)?,
+            surfaces: each(&top.key("surface"), &raw.surface, surface)?,
+            owners: owners(&top.key("owners"), raw)?,
+            secrets: secrets(&top.key("secrets"), raw)?,
+            backup: backup_rules(&top.key("backup"), raw)?,
+            evidence_max_age: raw.recovery.evidence_max_age,
+            guard: lone_command(&top.key("guard"), raw.guard.as_ref().map(|guard| &guard.command))?,
+            compose_command: lone_command(&top.key("compose"), raw.compose.as_ref().map(|c| &c.command))?,
+            verify: each(&top.key("verify"), &raw.verify, verify)?,
+            services,
+            sources: hashes(self.file, beside),
+        })
+    }
 }
 
 fn each<R, T>(
@@ -120,9 +132,9 @@ fn each<R, T>(
     raw.iter().enumerate().map(|(at, raw)| read(&spot.item(at), raw)).collect()
 }
 
-fn hashes(sources: &Sources) -> BTreeMap<String, String> {
-    let manifests = sources.manifests.iter().map(|manifest| &manifest.file);
-    std::iter::once(&sources.release_toml)
+fn hashes(release_toml: &SourceFile, beside: &Beside) -> BTreeMap<String, String> {
+    let manifests = beside.manifests.iter().map(|manifest| &manifest.file);
+    std::iter::once(release_toml)
         .chain(manifests)
         .map(|file| (file.path.clone(), hex(&Sha256::digest(&file.text))))
         .collect()
@@ -140,13 +152,13 @@ fn hex(bytes: &[u8]) -> String {
 fn all_services(
     top: &Spot<'_>,
     raw: &RawRelease,
-    sources: &Sources,
+    beside: &Beside,
+    file: &str,
 ) -> Result<BTreeMap<ServiceName, ServiceSpec>, ManifestError> {
-    let mut found = services::discovered(&sources.manifests, sources.environment.as_ref())?;
+    let mut found = services::discovered(&beside.manifests, beside.environment.as_ref())?;
     let spot = top.key("services");
     for (name, raw) in &raw.services {
         let manifest = found.remove(name);
-        let file = &sources.release_toml.path;
         let spec = service::service(&spot.key(name.as_str()), name, raw, manifest, file)?;
         found.insert(name.clone(), spec);
     }

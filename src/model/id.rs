@@ -90,7 +90,7 @@ macro_rules! text_id {
 pub struct TicketId(String);
 text_id!(TicketId);
 
-const TICKET_ENDINGS: [&str; 5] = [".env", ".log", ".lock", ".tmp", ".prev"];
+const TICKET_ENDINGS: [&str; 5] = ["env", "log", "lock", "tmp", "prev"];
 
 impl FromStr for TicketId {
     type Err = IdError;
@@ -111,10 +111,8 @@ impl FromStr for TicketId {
         if text.contains("..") {
             return refuse("`..` may not stand in it");
         }
-        for ending in TICKET_ENDINGS {
-            if text.ends_with(ending) || text.contains(&format!("{ending}.")) {
-                return refuse("it has an ending that our own files use (.env .log .lock .tmp .prev)");
-            }
+        if text.split('.').skip(1).any(|ending| TICKET_ENDINGS.contains(&ending)) {
+            return refuse("it has an ending that our own files use (.env .log .lock .tmp .prev)");
         }
         Ok(Self(text.to_owned()))
     }

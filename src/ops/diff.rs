@@ -6,7 +6,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::decide;
-use crate::manifest::settings;
 use crate::model::facts::Facts;
 use crate::model::id::ServiceName;
 use crate::model::plan::Step;
@@ -15,9 +14,9 @@ use crate::model::settings::Settings;
 use crate::model::view::{DiffRow, DiffView};
 
 use super::error::OpsError;
-use super::facts::{Containers, Fetch, Look, export_commit, observe, settings_of};
+use super::facts::{Containers, Fetch, Look, configuration_of, export_commit, observe};
 use super::host::Host;
-use super::sources;
+use super::sources::{self, Configuration};
 
 /// How the present configuration differs from that of a commit, branch or tag: every setting and service that differs,
 /// with every default filled in, and every step of a release of all services that comes, goes, or does something else.
@@ -29,14 +28,9 @@ pub fn diff(host: &Host, reference: &str) -> Result<DiffView, OpsError> {
         what: format!("`{reference}` is no commit, branch or tag of this checkout"),
         hint: "`git log --oneline` shows the commits; a branch of the remote is `origin/NAME`".to_owned(),
     })?;
-    let then = sources::of_commit(&host.git, &commit, host.root());
-    let before = settings_of(host, &commit)?;
-    let now = sources::of_working_tree(host.root())?;
-    let after = settings::parse(&now)?;
-    let mut rows = compare(
-        &flat(&plain_settings(&then?.release_toml.text)),
-        &flat(&plain_settings(&now.release_toml.text)),
-    );
+    let Configuration { release_toml: then, settings: before } = configuration_of(host, &commit)?;
+    let Configuration { release_toml: now, settings: after } = sources::of_working_tree(host.root())?;
+    let mut rows = compare(&flat(&plain_settings(&then)), &flat(&plain_settings(&now)));
     rows.extend(compare(&flat_services(&before), &flat_services(&after)));
     for row in &mut rows {
         for side in [&mut row.before, &mut row.after].into_iter().flatten() {

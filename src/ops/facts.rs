@@ -11,7 +11,6 @@ use crate::decide::range::{self, Range};
 use crate::drivers::compose::{self, Question};
 use crate::drivers::git::{Look as GitLook, Observed, Signatures};
 use crate::drivers::{backup, service};
-use crate::manifest::settings;
 use crate::manifest::settle::settle;
 use crate::model::facts::{
     DiskSpace, Facts, GitFacts, HostFacts, ResolvedService, RuntimeFacts, ServiceState, TicketHistory,
@@ -27,6 +26,7 @@ use crate::sys::files;
 
 use super::error::OpsError;
 use super::host::Host;
+use super::sources::Configuration;
 use super::{cut_off, left, schemas, scripts, sources};
 
 /// What a look is for.
@@ -298,11 +298,11 @@ fn settings_at(host: &Host, commit: &Oid, git: &GitFacts) -> Result<Settings, Op
     if *commit == git.head {
         return Ok(host.settings.clone());
     }
-    settings_of(host, commit)
+    Ok(configuration_of(host, commit)?.settings)
 }
 
 /// The configuration as a commit has it.
-pub(super) fn settings_of(host: &Host, commit: &Oid) -> Result<Settings, OpsError> {
+pub(super) fn configuration_of(host: &Host, commit: &Oid) -> Result<Configuration, OpsError> {
     let of_that_commit = |error| match error {
         OpsError::Manifest(mut error) => {
             // As git names a file of a commit: `git show <commit>:<file>` shows it.
@@ -315,8 +315,7 @@ pub(super) fn settings_of(host: &Host, commit: &Oid) -> Result<Settings, OpsErro
         },
         other => other,
     };
-    let sources = sources::of_commit(&host.git, commit, host.root()).map_err(of_that_commit)?;
-    settings::parse(&sources).map_err(|error| of_that_commit(error.into()))
+    sources::of_commit(&host.git, commit, host.root()).map_err(of_that_commit)
 }
 
 /// Settled services are taken over where both commits have the same definition.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::drivers::Surroundings;
 use crate::drivers::git::Git;
-use crate::manifest::settings;
 use crate::model::redact::Redactor;
 use crate::model::settings::Settings;
 use crate::store::{Layout, Sharing, Store};
@@ -50,8 +49,7 @@ impl Host {
     /// [`OpsError::NoProject`], [`OpsError::Manifest`] with line and column, or what could not be read.
     pub fn open(start: &Path) -> Result<Self, OpsError> {
         let root = find_root(start)?;
-        let sources = sources::of_working_tree(&root)?;
-        let settings = settings::parse(&sources)?;
+        let settings = sources::of_working_tree(&root)?.settings;
         let mut env_files = BTreeMap::new();
         for file in &settings.secrets.env_files {
             if let Some(values) = sources::env_file(&root, file)? {

@@ -1,4 +1,4 @@
-//! Gathers the texts that configuration is read from: of the working tree, or of a commit.
+//! Reads the configuration and all that it is made of: of the working tree, or of a commit.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use globset::GlobBuilder;
 
 use crate::drivers::git::Git;
-use crate::manifest::settings::{Environment, ManifestSource, Outline, SourceFile, Sources, outline};
+use crate::manifest::settings::{Beside, Environment, ManifestSource, Outline, ReleaseToml, SourceFile};
 use crate::model::id::Oid;
+use crate::model::settings::Settings;
 use crate::sys::files;
 
 use super::error::OpsError;
@@ -73,29 +74,38 @@ impl Shelf for Committed<'_> {
     }
 }
 
-/// The configuration's texts as they stand in the working tree.
-pub(super) fn of_working_tree(root: &Path) -> Result<Sources, OpsError> {
-    gather(&WorkingTree { root }, root)
+/// A configuration, and the text of the file that it begins with.
+pub(super) struct Configuration {
+    pub(super) release_toml: String,
+    pub(super) settings: Settings,
 }
 
-/// The configuration's texts as of a commit; the environment file is always the working tree's, it is never committed.
-pub(super) fn of_commit(git: &Git, commit: &Oid, root: &Path) -> Result<Sources, OpsError> {
-    gather(&Committed { git, commit }, root)
+/// The configuration as it stands in the working tree.
+pub(super) fn of_working_tree(root: &Path) -> Result<Configuration, OpsError> {
+    read(&WorkingTree { root }, root)
 }
 
-fn gather(shelf: &dyn Shelf, root: &Path) -> Result<Sources, OpsError> {
+/// The configuration as of a commit; the environment file is always the working tree's, it is never committed.
+pub(super) fn of_commit(git: &Git, commit: &Oid, root: &Path) -> Result<Configuration, OpsError> {
+    read(&Committed { git, commit }, root)
+}
+
+fn read(shelf: &dyn Shelf, root: &Path) -> Result<Configuration, OpsError> {
     let text = shelf.read(&[RELEASE_TOML])?.into_iter().next().flatten();
     let Some(text) = text else {
         return Err(OpsError::NoProject { start: root.to_path_buf() });
     };
-    let release_toml = SourceFile { path: RELEASE_TOML.to_owned(), text };
-    let Outline { discover, env_files } = outline(&release_toml)?;
+    let file = SourceFile { path: RELEASE_TOML.to_owned(), text };
+    let release_toml = ReleaseToml::read(&file)?;
+    let Outline { discover, env_files } = release_toml.outline()?;
     let manifests = match discover {
         Some(pattern) => discovered(shelf, &pattern)?,
         None => Vec::new(),
     };
     let environment = env_files.first().map(|file| environment(root, file)).transpose()?.flatten();
-    Ok(Sources { release_toml, manifests, environment })
+    let settings = release_toml.settings(&Beside { manifests, environment })?;
+    drop(release_toml);
+    Ok(Configuration { release_toml: file.text, settings })
 }
 
 /// Manifests that the glob matches, each with the names of what lies beside it.

@@ -253,7 +253,7 @@ pub(super) fn parse(line: &str) -> Result<Read, String> {
     if at.to_rfc3339_opts(SecondsFormat::Millis, true) != time {
         return Err("its time is not in the form 2026-05-18T15:30:12.345Z".to_owned());
     }
-    let fields = logfmt::fields(rest).map_err(|error| error.to_string())?;
+    let mut fields = logfmt::fields(rest).map_err(|error| error.to_string())?;
     let (last, chain) = fields.last().ok_or("it has no fields")?;
     if last != "chain" {
         return Err("its last field is not `chain`".to_owned());
@@ -266,8 +266,10 @@ pub(super) fn parse(line: &str) -> Result<Read, String> {
     }
     let chain = chain.clone();
     let bound = line.len() - " chain=".len() - chain.len();
-    let mut known: BTreeMap<String, String> = fields.into_iter().collect();
-    let mut take = |name: &str| known.remove(name);
+    let mut take = |name: &str| {
+        let at = fields.iter().position(|(known, _)| known == name)?;
+        Some(fields.remove(at).1)
+    };
     let required = |name: &str, value: Option<String>| value.ok_or_else(|| format!("`{name}` is missing"));
     let ticket = match required("ticket", take("ticket"))?.as_str() {
         "-" => TicketId::audit(),
@@ -299,7 +301,7 @@ pub(super) fn parse(line: &str) -> Result<Read, String> {
         operator,
         ms,
         reason,
-        details: known,
+        details: fields.into_iter().collect(),
         msg,
     };
     // Texts of any length that a line shortens: they stand there as they were shortened, or not at all.

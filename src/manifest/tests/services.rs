@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
+use super::parse;
 use crate::manifest::ManifestError;
 use crate::manifest::settings::*;
 use crate::manifest::settle::settle;
@@ -43,20 +44,16 @@ fn manifest(text: &str, siblings: &[&str]) -> ManifestSource {
     ManifestSource { file, siblings: siblings.iter().map(|name| (*name).to_owned()).collect() }
 }
 
-fn sources(manifest: ManifestSource, toml: &str, variables: &[(&str, &str)]) -> Sources {
+fn beside(manifest: ManifestSource, variables: &[(&str, &str)]) -> Beside {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Sources {
-        release_toml: SourceFile { path: ".asd/release.toml".to_owned(), text: toml.to_owned() },
-        manifests: vec![manifest],
-        environment: Some(Environment { path: ".env".into(), variables }),
-    }
+    Beside { manifests: vec![manifest], environment: Some(Environment { path: ".env".into(), variables }) }
 }
 
 const BESIDE: [&str; 4] =
     ["docker-compose.yaml", "scripts/pre_start_init.sh", "scripts/post_start_init.ts", "README.md"];
 
 fn try_read(text: &str) -> Result<Settings, ManifestError> {
-    parse(&sources(manifest(text, &BESIDE), "", &[]))
+    parse("", &beside(manifest(text, &BESIDE), &[]))
 }
 
 fn wrong(text: &str) -> String {
@@ -74,7 +71,7 @@ fn read(text: &str) -> ServiceSpec {
 #[test]
 fn a_manifest_means_what_it_says() {
     let variables = [("CONTAINER_PREFIX", "asd-"), ("COMPOSE_PROJECT_NAME", "asd"), ("SECRET", "x")];
-    let settings = parse(&sources(manifest(WIKIJS, &BESIDE), "", &variables)).unwrap();
+    let settings = parse("", &beside(manifest(WIKIJS, &BESIDE), &variables)).unwrap();
     assert_eq!(
         settings.sources.keys().collect::<Vec<_>>(),
         [".asd/release.toml", "packages/wikijs/manifest.yaml"]
@@ -107,8 +104,8 @@ fn a_manifest_means_what_it_says() {
 #[test]
 fn the_environment_file_may_replace_the_tag_or_the_whole_image() {
     let image = |value: &str| {
-        let sources = sources(manifest(WIKIJS, &BESIDE), "", &[("WIKIJS_TAG", value)]);
-        only(parse(&sources).unwrap()).image.unwrap()
+        let beside = beside(manifest(WIKIJS, &BESIDE), &[("WIKIJS_TAG", value)]);
+        only(parse("", &beside).unwrap()).image.unwrap()
     };
     assert_eq!(image("2.6"), "requarks/wiki:2.6");
     assert_eq!(image("mirror.example.com/wiki:2.7"), "mirror.example.com/wiki:2.7");
@@ -123,7 +120,7 @@ fn release_toml_refines_a_manifest_key_by_key() {
     let toml = "[services.wikijs]\ncompose.project = \"other\"\nbackup = { kind = \"volume\", volume = \"wiki\" }\n\
                 [services.redis]\ncompose.file = \"c.yaml\"\ndepends_on = [\"wikijs\"]\n";
     let settings =
-        parse(&sources(manifest(WIKIJS, &BESIDE), toml, &[("COMPOSE_PROJECT_NAME", "asd")])).unwrap();
+        parse(toml, &beside(manifest(WIKIJS, &BESIDE), &[("COMPOSE_PROJECT_NAME", "asd")])).unwrap();
     let spec = &settings.services[&"wikijs".parse::<ServiceName>().unwrap()];
     let DriverSpec::Compose(compose) = &spec.driver else { panic!("{:?}", spec.driver) };
     assert_eq!(compose.project.as_deref(), Some("other"));
@@ -375,7 +372,7 @@ fn wrong_addresses_images_and_names_say_what_to_write() {
 #[test]
 fn what_stands_beside_a_manifest_must_be_clear() {
     let beside = |siblings: &[&str]| {
-        let read = parse(&sources(manifest("name: wikijs\n", siblings), "", &[]));
+        let read = parse("", &beside(manifest("name: wikijs\n", siblings), &[]));
         read.map_or_else(|error| error.to_string(), |_| "it was read".to_owned())
     };
     assert_snapshot!(beside(&[]), @r"
@@ -404,11 +401,11 @@ fn what_stands_beside_a_manifest_must_be_clear() {
 
 #[test]
 fn two_manifests_of_one_name_are_refused() {
-    let mut sources = sources(manifest("name: wikijs\n", &BESIDE), "", &[]);
-    let mut second = sources.manifests[0].clone();
+    let mut beside = beside(manifest("name: wikijs\n", &BESIDE), &[]);
+    let mut second = beside.manifests[0].clone();
     second.file.path = "packages/wiki2/manifest.yaml".to_owned();
-    sources.manifests.push(second);
-    assert_snapshot!(parse(&sources).unwrap_err(), @r"
+    beside.manifests.push(second);
+    assert_snapshot!(parse("", &beside).unwrap_err(), @r"
     packages/wiki2/manifest.yaml:1:7: `name` is `wikijs`, as in `packages/wikijs/manifest.yaml`: give one of them another name
       |
     1 | name: wikijs

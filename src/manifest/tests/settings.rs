@@ -6,6 +6,7 @@ use chrono::{NaiveTime, TimeZone, Utc, Weekday};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
+use super::parse;
 use crate::manifest::ManifestError;
 use crate::manifest::settings::*;
 use crate::model::id::ServiceName;
@@ -19,7 +20,7 @@ fn release_toml(text: &str) -> SourceFile {
 }
 
 fn try_read(text: &str) -> Result<Settings, ManifestError> {
-    parse(&Sources { release_toml: release_toml(text), ..Sources::default() })
+    parse(text, &Beside::default())
 }
 
 fn read(text: &str) -> Settings {
@@ -226,7 +227,8 @@ fn an_empty_file_means_every_default() {
 
 #[test]
 fn the_outline_says_what_else_must_be_read() {
-    let outline = outline(&release_toml(EXAMPLE)).unwrap();
+    let file = release_toml(EXAMPLE);
+    let outline = ReleaseToml::read(&file).unwrap().outline().unwrap();
     assert_eq!(outline.discover.as_deref(), Some("packages/*/manifest.yaml"));
     assert_eq!(outline.env_files, [std::path::Path::new(".env")]);
 }
@@ -1081,7 +1083,7 @@ proptest! {
             let shown = error.to_string();
             prop_assert!(!shown.replace('\n', "").chars().any(crate::model::escape::is_unsafe), "{shown:?}");
         }
-        let _ = outline(&release_toml(&text));
+        let _ = ReleaseToml::read(&release_toml(&text)).and_then(|read| read.outline());
     }
 
     #[test]
