@@ -180,7 +180,7 @@ pub fn prune(
     if dry_run || going.is_empty() {
         return Ok(view);
     }
-    face.confirm(&ChangeView { dry_run: true, ..view }, "removing backups")?;
+    face.confirm(&ChangeView { dry_run: true, ..view }, "removing backups", "--yes")?;
     let session = Session::open(host, face, None, Phase::Prepare)?;
     // What may go is decided again now that nobody else can take a backup or begin a release.
     let (going, view) = would_go(host, services, dry_run)?;

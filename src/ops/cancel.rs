@@ -46,7 +46,7 @@ pub fn cancel(
         content: None,
     };
     let asked = ChangeView { changes: vec![asked], notes: Vec::new(), next: Vec::new(), dry_run: true };
-    face.confirm(&asked, "canceling a release")?;
+    face.confirm(&asked, "canceling a release", &format!("--confirm {attempt}"))?;
     match holder {
         Some(holder) if !holder.left.is_empty() => end_what_is_left(host, attempt, &holder, face),
         Some(_) => ask(host, attempt, face),

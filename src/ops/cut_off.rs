@@ -17,10 +17,15 @@ use super::host::Host;
 /// A lock of git's that is older than this is not taken for a moment only.
 const LOCK_IS_LEFT: TimeDelta = TimeDelta::seconds(10);
 
+/// How this ticket's fast-forward ended, as far as that is recorded.
+fn merge<'h>(look: &Look, history: Option<&'h History>) -> Option<&'h StepEnd> {
+    let record = history?.steps.get(&StepName::new(["git", "merge"]))?;
+    matches!(look.about, About::Run(_)).then_some(&record.end)
+}
+
 /// Whether this ticket's fast-forward was begun and has no recorded end.
 fn merge_is_open(look: &Look, history: Option<&History>) -> bool {
-    let record = history.and_then(|history| history.steps.get(&StepName::new(["git", "merge"])));
-    matches!(look.about, About::Run(_)) && record.is_some_and(|record| record.end == StepEnd::Open)
+    merge(look, history) == Some(&StepEnd::Open)
 }
 
 /// What a fast-forward of ours left that was cut off in the middle. A tree that is dirty for another reason is not it.
@@ -31,7 +36,8 @@ pub(super) fn observe(
     state: Option<&ReleaseState>,
     history: Option<&History>,
 ) -> Result<Option<CutOff>, OpsError> {
-    let Some(state) = state.filter(|_| merge_is_open(look, history) && !git.dirty.is_empty()) else {
+    let may_be = matches!(merge(look, history), Some(StepEnd::Open | StepEnd::Failed(_)));
+    let Some(state) = state.filter(|_| may_be && !git.dirty.is_empty()) else {
         return Ok(None);
     };
     let attempt = AttemptId { ticket: state.ticket.clone(), number: state.attempt };
@@ -41,7 +47,9 @@ pub(super) fn observe(
         return Ok(None);
     }
     let foreign = host.git.foreign(&git.head, &snapshot.target, &git.dirty)?;
-    Ok(Some(CutOff { to: snapshot.target, foreign }))
+    // Git refuses to merge over somebody's work and writes nothing then; one that was killed has written something.
+    let has_written = merge_is_open(look, history) || foreign.len() < git.dirty.len();
+    Ok(has_written.then_some(CutOff { to: snapshot.target, foreign }))
 }
 
 /// Git's lock on the index, where whoever took it is long gone: every command of ours that moves the tree would fail on it.

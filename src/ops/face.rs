@@ -46,8 +46,8 @@ pub(super) enum Said {
 
 impl Face<'_> {
     /// Shows what would be taken away and asks, unless the command line already said yes. `what` names it in the sentence
-    /// for those who have no terminal.
-    pub(super) fn confirm(&self, view: &ChangeView, what: &str) -> Result<(), OpsError> {
+    /// for those who have no terminal, `yes` the option that says it for them.
+    pub(super) fn confirm(&self, view: &ChangeView, what: &str, yes: &str) -> Result<(), OpsError> {
         if self.consent == Given::Yes {
             return Ok(());
         }
@@ -56,7 +56,7 @@ impl Face<'_> {
             Consent::KeepData | Consent::Quit => Err(OpsError::Declined),
             Consent::NobodyThere => Err(OpsError::Usage {
                 what: format!("{what} needs a yes, and there is no terminal to ask"),
-                hint: "add `--yes` to the same command; `--dry-run` only shows what it would do".to_owned(),
+                hint: format!("add `{yes}` to the same command; `--dry-run` only shows what it would do"),
             }),
         }
     }

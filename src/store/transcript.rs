@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::model::quantity::ByteSize;
 use crate::model::redact::Redactor;
 use crate::sys::files::{Beneath, FileError};
+use crate::sys::supervise::{self, Trace};
 
 use super::error::StoreError;
 
@@ -16,7 +17,8 @@ const SPOOL: &str = "spool";
 const TRANSCRIPT: &str = "transcript";
 
 /// Adds what stands in a step's spool to its transcript, redacted, and removes the spool: it may hold secrets. Returns the
-/// text that was added. A kill in between leaves the spool, and the text is added once more: nothing is lost.
+/// text that was added. A kill in between leaves the spool, and the text is added once more: nothing is lost. Where a
+/// program lost its shim and still works, the spool stays for what it has yet to say.
 pub(super) fn write(ground: &Beneath, folder: &Path, redactor: &Redactor) -> Result<String, StoreError> {
     let spool = folder.join(SPOOL);
     let Some(bytes) = ground.read_tail(&spool, LIMIT)? else { return Ok(String::new()) };
@@ -24,6 +26,9 @@ pub(super) fn write(ground: &Beneath, folder: &Path, redactor: &Redactor) -> Res
     let mut text = redactor.redact(&String::from_utf8_lossy(&bytes));
     if all > LIMIT {
         text.insert_str(0, &format!("… {} before this are left out\n", ByteSize(all - LIMIT)));
+    }
+    if matches!(supervise::look(folder, None), Trace::AtWork(_)) {
+        return Ok(text);
     }
     let path = folder.join(TRANSCRIPT);
     let (mut file, _) = ground.append(&path)?;

@@ -9,28 +9,7 @@ mod planted;
 mod shapes;
 mod tally;
 
-use crate::support::{Host, Running, wait_until};
-
-/// A host whose ticket script counts its runs, says that it began, and waits until it is let go; then it exits with what
-/// `go` holds. Another script comes after it.
-fn waiting() -> Host {
-    let host = Host::new();
-    let root = host.root().display();
-    let body = format!(
-        "echo once more >>{root}/runs\ntouch {root}/began\nuntil [ -e {root}/go ]; do sleep 0.02; done\n\
-         exit $(cat {root}/go)"
-    );
-    host.script("1234", "a-waits", &body);
-    host.script("1234", "b-after", &format!("touch {root}/after"));
-    host.ships("1234", "wikijs", "2");
-    host
-}
-
-fn begun(host: &Host) -> Running {
-    let running = host.start(["run", "1234"]);
-    wait_until("the script began", || host.root().join("began").exists());
-    running
-}
+use crate::support::{Host, begun, waiting};
 
 /// A runner that is gone from one moment to the next, and its step that goes on.
 fn orphaned() -> Host {
@@ -39,11 +18,6 @@ fn orphaned() -> Host {
     running.signal(rustix::process::Signal::KILL);
     drop(running);
     host
-}
-
-fn let_go(host: &Host, status: i32) {
-    std::fs::write(host.root().join("new"), format!("{status}\n")).unwrap();
-    std::fs::rename(host.root().join("new"), host.root().join("go")).unwrap();
 }
 
 /// How often the waiting script ran.

@@ -11,6 +11,7 @@ mod service;
 mod shown;
 mod skip;
 mod small;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ pub(crate) use pty::AtTerminal;
 pub(crate) use service::{Service, Trouble};
 pub(crate) use skip::{has, lacks, skip};
 pub(crate) use small::Small;
+pub(crate) use waiting::{begun, let_go, waiting};
 
 /// The program under test.
 pub(crate) fn binary() -> &'static str {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::parse;
+use super::read::parse;
 use crate::manifest::ManifestError;
 use crate::manifest::settings::*;
 use crate::manifest::settle::settle;

@@ -6,7 +6,7 @@ use chrono::{NaiveTime, TimeZone, Utc, Weekday};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::parse;
+use super::read::parse;
 use crate::manifest::ManifestError;
 use crate::manifest::settings::*;
 use crate::model::id::ServiceName;

@@ -1,7 +1,7 @@
 //! `cancel` from another terminal: in order, again for now, and for what outlived its runner.
 
-use super::{begun, let_go, lives, orphaned, pid_in, runs, waiting};
-use crate::support::{Host, wait_until};
+use super::{lives, orphaned, pid_in, runs};
+use crate::support::{Host, begun, let_go, wait_until, waiting};
 
 #[test]
 fn a_running_attempt_stops_in_order() {

@@ -6,8 +6,8 @@ use rustix::fs::FlockOperation;
 use rustix::process::{Pid, Signal};
 
 use super::tally::Tally;
-use super::{begun, let_go, lives, pid_in, runs, waiting};
-use crate::support::{Host, wait_until};
+use super::{lives, pid_in, runs};
+use crate::support::{Host, begun, let_go, wait_until, waiting};
 
 /// Does nothing to the host, or plants a bug in it.
 pub(super) type Prepare<'a> = &'a dyn Fn(&mut Host);

@@ -1,7 +1,7 @@
 //! A runner is gone and its step is not: nobody starts a second one, and what became of it is known.
 
-use super::{begun, kill, let_go, lives, orphaned, pid_in, runs, waiting};
-use crate::support::wait_until;
+use super::{kill, lives, orphaned, pid_in, runs};
+use crate::support::{begun, let_go, wait_until, waiting};
 
 #[test]
 fn what_still_works_holds_the_host_and_says_so() {
@@ -99,4 +99,22 @@ fn a_runner_that_loses_its_shim_does_not_guess() {
     host.run(["run", "1234", "--from=ticket"]).exits(8);
     host.run(["run", "1234", "--from=ticket", "--run-again=1234-a-waits.sh"]).exits(0);
     assert_eq!(runs(&host), 2);
+}
+
+#[test]
+fn what_a_step_says_after_it_lost_its_shim_is_kept() {
+    let host = waiting();
+    let running = begun(&host);
+    let (shim, child) = (pid_in(&host, "pid"), pid_in(&host, "child"));
+    kill(shim);
+    running.wait().exits(8);
+    let again = ["run", "1234", "--from=ticket", "--run-again=1234-a-waits.sh"];
+    host.run(again).exits(3);
+    let_go(&host, 0);
+    wait_until("it ended", || !lives(child));
+    host.run(again).exits(0);
+    let step = host.workspace("releases/1234/1/steps");
+    let folders = std::fs::read_dir(step).unwrap().map(|entry| entry.unwrap().path());
+    let said = folders.filter_map(|folder| std::fs::read_to_string(folder.join("transcript")).ok());
+    assert_eq!(said.collect::<String>().matches("was let go").count(), 2, "of both runs");
 }

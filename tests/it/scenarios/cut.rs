@@ -6,6 +6,16 @@ use crate::support::{Host, Output, binary};
 
 /// A host on which 1234 was killed while git wrote its files; `half` is what git came to.
 fn cut(half: &str) -> (Host, String, String) {
+    let with_all_who_wait = "all=; next=$PPID\n    while [ \"$(cat /proc/$next/comm)\" = holdpoint ]; do\n        \
+                             all=\"$all $next\"\n        next=$(cut -d' ' -f4 /proc/$next/stat)\n    done\n    \
+                             kill -9 $all\n    exit 1";
+    let (cut, ended) = cut_by(half, with_all_who_wait);
+    assert_eq!(ended.code, None, "{ended}");
+    cut
+}
+
+/// The same with another death, which comes after `half`.
+fn cut_by(half: &str, death: &str) -> ((Host, String, String), Output) {
     let host = Host::new();
     let base = host.head();
     host.commit("1234", &[("docs/new.txt", "new in 1234\n"), ("docs/other.txt", "other\n")]);
@@ -14,11 +24,9 @@ fn cut(half: &str) -> (Host, String, String) {
     let bin = host.root().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let real = host.types("command -v git").exits(0).stdout;
-    // In the place of the merge: what git came to, and then everybody who waits for it is gone.
+    // In the place of the merge.
     let git = format!(
-        "#!/bin/sh\ncase \" $* \" in\n*\" merge --ff-only \"*)\n    {half}\n    all=; next=$PPID\n    \
-         while [ \"$(cat /proc/$next/comm)\" = holdpoint ]; do\n        all=\"$all $next\"\n        \
-         next=$(cut -d' ' -f4 /proc/$next/stat)\n    done\n    kill -9 $all\n    exit 1 ;;\nesac\nexec {} \"$@\"\n",
+        "#!/bin/sh\ncase \" $* \" in\n*\" merge --ff-only \"*)\n    {half}\n    {death} ;;\nesac\nexec {} \"$@\"\n",
         real.trim()
     );
     std::fs::write(bin.join("git"), git).unwrap();
@@ -26,11 +34,10 @@ fn cut(half: &str) -> (Host, String, String) {
     let path = std::env::var("PATH").unwrap();
     let mut command = host.command(binary(), &host.prod());
     command.args(["run", "1234"]).env("PATH", format!("{}:{path}", bin.display()));
-    let killed = Output::of(command);
-    assert_eq!(killed.code, None, "{killed}");
+    let ended = Output::of(command);
     std::fs::remove_file(bin.join("git")).unwrap();
     assert_eq!(host.head(), base);
-    (host, base, target)
+    ((host, base, target), ended)
 }
 
 /// What git writes first: a changed file and a new one.
@@ -51,6 +58,23 @@ fn a_cut_off_fast_forward_is_finished_by_the_next_run() {
         host.events("1234")
     );
     host.git(["status", "--porcelain"]).exits(0).hides("docs");
+}
+
+#[test]
+fn a_git_that_was_killed_alone_is_recorded_as_failed_and_finished_just_so() {
+    let ((host, _, target), ended) = cut_by(TWO_FILES, "kill -9 $$");
+    ended.exits(1).shows("git.merge");
+    host.run(["run", "1234", "--dry-run"]).exits(0).shows("finish the fast-forward");
+    host.run(["run", "1234"]).exits(0);
+    assert_eq!((host.head(), host.image("wikijs")), (target, "wikijs:2".into()));
+}
+
+#[test]
+fn a_fast_forward_that_git_refused_is_not_taken_for_one_that_was_cut_off() {
+    let ((host, base, _), ended) = cut_by("echo mine >README.md", "exit 1");
+    ended.exits(1).shows("git.merge");
+    host.run(["run", "1234"]).exits(4).shows("[ERROR] Working tree is dirty.").hides("cut off");
+    assert_eq!((host.head(), host.read("README.md")), (base, "mine\n".into()));
 }
 
 #[test]

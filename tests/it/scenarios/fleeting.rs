@@ -2,31 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::support::{Host, Running, Scene, Service, wait_until};
-
-/// A host whose ticket script says that it began and waits until it is let go; then another script.
-fn waiting() -> Host {
-    let host = Host::new();
-    let root = host.root().display();
-    host.script(
-        "1234",
-        "a-waits",
-        &format!("touch {root}/began\nuntil [ -e {root}/go ]; do sleep 0.02; done"),
-    );
-    host.script("1234", "b-after", &format!("touch {root}/after"));
-    host.ships("1234", "wikijs", "2");
-    host
-}
-
-fn begun(host: &Host) -> Running {
-    let running = host.start(["run", "1234"]);
-    wait_until("the script began", || host.root().join("began").exists());
-    running
-}
-
-fn let_go(host: &Host) {
-    std::fs::write(host.root().join("go"), "").unwrap();
-}
+use crate::support::{Scene, Service, begun, let_go, wait_until, waiting};
 
 #[test]
 fn the_first_int_waits_for_the_step_and_starts_no_other() {
@@ -35,7 +11,7 @@ fn the_first_int_waits_for_the_step_and_starts_no_other() {
     running.interrupt();
     wait_until("it says what it waits for", || running.so_far().contains("again to stop it now"));
     assert!(running.so_far().contains("1234-a-waits.sh"), "{}", running.so_far());
-    let_go(&host);
+    let_go(&host, 0);
     running.wait().exits(130).shows("interrupted").shows("holdpoint run 1234 --from=ticket");
     assert!(!host.root().join("after").exists());
     assert_eq!(
@@ -61,7 +37,7 @@ fn the_second_int_ends_the_step() {
     running.wait().exits(130);
     assert_eq!(host.state("1234", "STATUS"), "interrupted");
     // Nobody knows how far it came.
-    let_go(&host);
+    let_go(&host, 0);
     host.run(["run", "1234", "--from=ticket"]).exits(0);
     assert!(host.root().join("after").exists());
 }
@@ -72,7 +48,7 @@ fn term_is_143() {
     let running = begun(&host);
     running.signal(Signal::TERM);
     wait_until("it says what it waits for", || running.so_far().contains("again to stop it now"));
-    let_go(&host);
+    let_go(&host, 0);
     running.wait().exits(143);
     assert_eq!(host.state("1234", "STATUS"), "interrupted");
     assert!(host.record("1234", "event=interrupted").contains("rc=143"));
@@ -87,7 +63,7 @@ fn a_dropped_line_does_not_stop_a_release() {
     running.signal(Signal::HUP);
     running.signal(Signal::PIPE);
     std::thread::sleep(std::time::Duration::from_millis(100));
-    let_go(&host);
+    let_go(&host, 0);
     running.wait().exits(0);
     assert_eq!(host.state("1234", "STATUS"), "succeeded");
     assert!(host.root().join("after").exists());
@@ -96,7 +72,7 @@ fn a_dropped_line_does_not_stop_a_release() {
 #[test]
 fn a_terminal_that_takes_nothing_any_more_does_not_stop_a_release() {
     let host = waiting();
-    let_go(&host);
+    let_go(&host, 0);
     let mut command = host.command(crate::support::binary(), &host.prod());
     command.args(["run", "1234"]).stdin(std::process::Stdio::null());
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -108,7 +84,7 @@ fn a_terminal_that_takes_nothing_any_more_does_not_stop_a_release() {
 #[test]
 fn a_reader_that_went_away_does_not_stop_a_release() {
     let host = waiting();
-    let_go(&host);
+    let_go(&host, 0);
     let mut command = host.command(crate::support::binary(), &host.prod());
     command.args(["run", "1234"]).stdin(std::process::Stdio::null());
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
