@@ -262,7 +262,11 @@ def resumes(world, binary, env, rounds):
     host, cause = world.host("resumed"), world.root / "mended"
     left = world.root / "left.sh"
     asks = "; ".join(f"ask {port}" for port in world.ports)
-    left.write_text(f"#!/bin/bash\nset -euo pipefail\nask() {{ {ASK_TCP}; }}\nbash releases/$1-*.sh --yes\n{asks}\n")
+    states = "; ".join("env true" for _ in SERVICES)
+    left.write_text(
+        f"#!/bin/bash\nset -euo pipefail\nask() {{ {ASK_TCP}; }}\nbash releases/$1-*.sh --yes\n"
+        f'[ -z "$(git status --porcelain)" ]\n{states}\n{asks}\n'
+    )
     walls = {"resume": [], "what is left": []}
     for number in range(rounds + 1):
         cause.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ use crate::model::request::RunRequest;
 use crate::model::settings::Settings;
 use crate::model::view::{DiffRow, DiffView};
 
+use super::definitions::{Containers, configuration_of, export_commit};
 use super::error::OpsError;
-use super::facts::{Containers, Fetch, Look, configuration_of, export_commit, observe};
+use super::facts::{Fetch, Look, observe};
 use super::host::Host;
 use super::sources::{self, Configuration};
 

@@ -19,6 +19,7 @@ pub mod setup;
 mod aftermath;
 mod ask;
 mod cut_off;
+mod definitions;
 mod evidence;
 mod host;
 mod left;

@@ -21,9 +21,9 @@ pub(super) fn observe(
     releases: &[ReleaseState],
     git: &GitFacts,
     target: &Oid,
-    troubles: &mut Vec<Blocker>,
-) -> Result<Vec<TicketScript>, OpsError> {
-    let Some(ticket) = ticket else { return Ok(Vec::new()) };
+) -> Result<(Vec<TicketScript>, Vec<Blocker>), OpsError> {
+    let mut troubles = Vec::new();
+    let Some(ticket) = ticket else { return Ok((Vec::new(), troubles)) };
     let folder = host.settings.paths.releases.to_string_lossy().into_owned();
     let listed = host.git.list(target, &[&folder])?;
 
@@ -89,7 +89,7 @@ pub(super) fn observe(
             header,
         });
     }
-    Ok(scripts)
+    Ok((scripts, troubles))
 }
 
 /// Path and content of every script that ran to a good end here in a release that was not taken back since.

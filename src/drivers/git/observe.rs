@@ -216,6 +216,9 @@ impl Git {
     }
 
     fn is_ancestor(&self, older: &Oid, newer: &Oid) -> bool {
+        if older == newer {
+            return true;
+        }
         let args = ["merge-base", "--is-ancestor", "--end-of-options", older.as_str(), newer.as_str()];
         self.read_only("compare commits", &args, None).is_ok()
     }

@@ -8,8 +8,9 @@ use crate::model::id::{Oid, ServiceName};
 use crate::model::reason::Blocker;
 use crate::model::release::ReleaseState;
 use crate::model::settings::Settings;
+use crate::ops::definitions::Containers;
 use crate::ops::error::OpsError;
-use crate::ops::facts::{Containers, Lock, releases};
+use crate::ops::facts::{Lock, releases};
 use crate::ops::host::Host;
 
 /// The host as it runs.
