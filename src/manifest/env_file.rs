@@ -177,7 +177,9 @@ mod tests {
         insta::assert_snapshot!(wrong(&"A=1\n".repeat(300_000)), @".env: the file has 1200000 bytes and may have 1048576: move what is not configuration elsewhere");
     }
 
-    proptest! {
+    parser! {
+    "dotenv";
+
         #[test]
         fn no_text_makes_it_panic(text in r#"(?s)[A-Z=#"'\\\n\r $a-z]{0,80}|.{0,80}"#) {
             let _ = parse(&file(&text));

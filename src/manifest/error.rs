@@ -163,10 +163,12 @@ impl std::error::Error for ManifestError {}
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = neutralise(&self.file, false);
+        // Parsers of others quote the text as it is.
+        let problem = neutralise(&self.problem.to_string(), false);
         let Some(place) = &self.place else {
-            return write!(f, "{file}: {}", self.problem);
+            return write!(f, "{file}: {problem}");
         };
-        write!(f, "{file}:{}:{}: {}", place.line, place.column, self.problem)?;
+        write!(f, "{file}:{}:{}: {problem}", place.line, place.column)?;
         if place.text.is_empty() {
             return Ok(());
         }

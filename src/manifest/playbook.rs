@@ -16,6 +16,8 @@ pub fn parse(file: &SourceFile) -> Result<Vec<Playbook>, ManifestError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SHIPPED: [(&str, &str); 3] = [
@@ -58,5 +60,20 @@ mod tests {
         }
         assert!(parse(&file("id: x\n")).is_err(), "a list of entries is wanted");
         assert!(parse(&file("- id: &a x\n  symptom: *a\n")).is_err(), "no anchors");
+    }
+
+    parser! {
+        "playbooks";
+
+        #[test]
+        fn a_cut_or_changed_playbook_is_read_or_refused(at in 0_usize..2000, with in r##"(?s)[-:{}\[\]&*!|>'"#? \n\ta-z]{0,6}|.{0,3}"##, cut in any::<bool>()) {
+            let text = SHIPPED[at % 3].1;
+            let at = (0..=at % text.len()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let text = format!("{}{with}{}", &text[..at], if cut { "" } else { &text[at..] });
+            if let Err(error) = parse(&file(&text)) {
+                let shown = error.to_string();
+                prop_assert!(!shown.replace('\n', "").chars().any(crate::model::escape::is_unsafe), "{shown:?}");
+            }
+        }
     }
 }

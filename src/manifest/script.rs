@@ -220,7 +220,6 @@ fn listed() -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -369,7 +368,9 @@ mod tests {
         ");
     }
 
-    proptest! {
+    parser! {
+    "script headers";
+
         #[test]
         fn no_script_makes_it_panic(text in r#"(?s)(# holdpoint: ?[a-z="'\\ .-]{0,30}\r?\n){0,4}.{0,40}"#) {
             let _ = header(&file(&text));

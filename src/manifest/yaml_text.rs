@@ -91,6 +91,9 @@ impl<'f> YamlDocument<'f> {
             Error::InvalidBooleanStrict { .. } => {
                 Problem::WrongType { key, wanted: wanted_word("a boolean"), found: self.found(span.as_ref()) }
             }
+            Error::NullIntoString { .. } => {
+                Problem::WrongType { key, wanted: wanted_word("a string"), found: "nothing".to_owned() }
+            }
             Error::Eof { .. } => {
                 let problem =
                     Problem::Missing { key: "name".to_owned(), table: String::new(), schema: SCHEMA };
@@ -177,7 +180,9 @@ fn plain(error: &Error) -> String {
 
 fn byte_of(text: &str, line: u64, column: u64) -> Option<usize> {
     let before = usize::try_from(line).ok()?.checked_sub(1)?;
-    let start = if before == 0 { 0 } else { text.match_indices('\n').nth(before - 1)?.0 + 1 };
+    // A lone carriage return ends a line for the parser and not for an editor: such a text is at fault where it ends.
+    let line = |before: usize| text.match_indices('\n').nth(before - 1).map_or(text.len(), |(at, _)| at + 1);
+    let start = if before == 0 { 0 } else { line(before) };
     let rest = &text[start..];
     let within = rest.char_indices().nth(usize::try_from(column).ok()?.saturating_sub(1));
     Some(start + within.map_or(rest.len(), |(at, _)| at))

@@ -341,6 +341,8 @@ impl FromStr for BackupStamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -370,5 +372,95 @@ mod tests {
             assert!(bad.parse::<BranchName>().is_err(), "{bad:?}");
         }
         assert!("hotfix/1240".parse::<BranchName>().is_ok());
+    }
+
+    /// Texts near the border of what may be a name.
+    fn near() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            "a",
+            "Z",
+            "7",
+            ".",
+            "..",
+            "-",
+            "_",
+            "/",
+            "@",
+            "1234",
+            "@1",
+            "@0",
+            ".env",
+            ".log",
+            ".lock",
+            ".tmp",
+            ".prev",
+            "~",
+            "^",
+            ":",
+            "\\",
+            " ",
+            "\n",
+            "\u{1b}",
+            "\u{202e}",
+            "é",
+            "\0",
+            "HEAD",
+            "@{",
+            "*",
+            "[",
+            "refs/",
+            "--",
+            "20260518_153012",
+            "audit",
+            "baseline",
+            "0123456789abcdef0123456789abcdef01234567",
+        ]);
+        prop_oneof![prop::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat()), ".{0,80}"]
+    }
+
+    /// Nothing in a name leads out of a folder, is taken for a flag, or reaches a terminal raw.
+    fn is_harmless(name: &str) -> bool {
+        !name.is_empty()
+            && !name.starts_with(['-', '.', '/'])
+            && !name.contains("..")
+            && !name.chars().any(|c| c.is_whitespace() || crate::model::escape::is_unsafe(c))
+    }
+
+    parser! {
+        "ids and names";
+
+        #[test]
+        fn what_is_a_name_is_harmless_and_has_one_spelling(text in near()) {
+            if let Ok(ticket) = text.parse::<TicketId>() {
+                prop_assert_eq!(ticket.as_str(), &text);
+                let ours = [".env", ".log", ".lock", ".tmp", ".prev"];
+                prop_assert!(is_harmless(&text) && !text.contains('/') && text.len() <= 64);
+                let is_ours = |end: &str| text.ends_with(end) || text.contains(&format!("{end}."));
+                prop_assert!(!ours.iter().any(|end| is_ours(end)));
+            }
+            if let Ok(attempt) = text.parse::<AttemptId>() {
+                prop_assert_eq!(attempt.to_string(), text.clone());
+            }
+            if let Ok(service) = text.parse::<ServiceName>() {
+                prop_assert_eq!(service.as_str(), &text);
+                prop_assert!(is_harmless(&text) && !text.contains('/'));
+            }
+            if let Ok(branch) = text.parse::<BranchName>() {
+                prop_assert_eq!(branch.as_str(), &text);
+                prop_assert!(is_harmless(&text) && !text.contains(['~', '^', ':', '?', '*', '[', '\\', '@']) || text.contains('@'));
+                let reflog = "@{";
+                prop_assert!(!text.contains(reflog));
+            }
+            if let Ok(oid) = text.parse::<Oid>() {
+                prop_assert_eq!(oid.as_str(), &text);
+                prop_assert!(text.len() == 40 || text.len() == 64);
+            }
+            if let Ok(stamp) = text.parse::<BackupStamp>() {
+                prop_assert_eq!(stamp.to_string(), text.clone());
+                prop_assert!(is_harmless(&text) && !text.contains('/'));
+            }
+            let _ = text.parse::<ReleaseRef>();
+            prop_assert!(StepName::new([text.as_str()]).as_str().chars().all(|c| !crate::model::escape::is_unsafe(c)));
+        }
     }
 }

@@ -205,7 +205,9 @@ mod tests {
         }
     }
 
-    proptest! {
+    parser! {
+    "logfmt";
+
         #[test]
         fn what_is_written_is_read_back(values in prop::collection::vec(".*", 1..5)) {
             let mut line = String::new();

@@ -153,13 +153,18 @@ impl TryFrom<String> for ByteSize {
 }
 
 impl From<ByteSize> for String {
+    /// Exact, so that it can be read again: in the largest unit of which it is a whole number.
     fn from(size: ByteSize) -> String {
-        if size.0.is_multiple_of(1 << 30) && size.0 > 0 { size.to_string() } else { format!("{}B", size.0) }
+        let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+        let whole = units.into_iter().find(|(shift, _)| size.0 > 0 && size.0.trailing_zeros() >= *shift);
+        whole.map_or_else(|| format!("{}B", size.0), |(shift, unit)| format!("{}{unit}", size.0 >> shift))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -179,5 +184,33 @@ mod tests {
         assert_eq!(ByteSize(1 << 20).to_string(), "1MiB");
         assert_eq!(ByteSize(1_600_000).to_string(), "1.5MiB");
         assert!("1GB".parse::<ByteSize>().is_err());
+    }
+
+    parser! {
+        "durations and sizes";
+
+        #[test]
+        fn a_duration_comes_back_as_it_was_written(ms in 0_u64..=u64::from(u32::MAX) * 86_400_000) {
+            let span = Span(Duration::from_millis(ms));
+            prop_assert_eq!(String::from(span).parse::<Span>(), Ok(span));
+            prop_assert_eq!(span.to_string().parse::<Span>(), Ok(span));
+        }
+
+        #[test]
+        fn a_size_comes_back_as_it_was_written(bytes in any::<u64>(), shift in 0_u32..64) {
+            for size in [ByteSize(bytes), ByteSize(bytes >> shift), ByteSize(bytes >> shift << shift)] {
+                prop_assert_eq!(String::from(size).parse::<ByteSize>(), Ok(size));
+            }
+        }
+
+        #[test]
+        fn what_is_read_is_written_so_that_it_is_read_again(text in "([0-9]{1,11}(ms|s|m|h|d|KiB|MiB|GiB|TiB|B| )?){0,4}|.{0,30}") {
+            if let Ok(span) = text.parse::<Span>() {
+                prop_assert_eq!(String::from(span).parse::<Span>(), Ok(span), "{:?}", span);
+            }
+            if let Ok(size) = text.parse::<ByteSize>() {
+                prop_assert_eq!(String::from(size).parse::<ByteSize>(), Ok(size), "{:?}", size);
+            }
+        }
     }
 }

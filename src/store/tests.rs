@@ -19,7 +19,7 @@ use crate::model::phase::Phase;
 use crate::model::projection::{self, field};
 use crate::model::release::{Direction, ReleaseState, Status};
 use crate::sys::fake::FakeClock;
-use crate::sys::files;
+use crate::sys::{files, process};
 
 const GOLDEN_LOG: &str = include_str!("../../tests/golden/format-1/1234.log");
 const GOLDEN_STATE: &str = include_str!("../../tests/golden/format-1/1234.env");
@@ -124,8 +124,15 @@ fn one_of_each() -> Vec<EventDraft> {
     first.chain(middle).chain(&last).map(about).collect()
 }
 
+/// With `HOLDPOINT_GOLDEN=new` it prints, instead, what the files of a new format would be if they were made today.
 #[test]
 fn records_of_format_1_are_read_as_they_were_meant_and_written_the_same() {
+    if process::env("HOLDPOINT_GOLDEN").as_deref() == Some("new") {
+        let bench = Bench::new();
+        let head = bench.write(one_of_each());
+        println!("{}\n---\n{}", bench.log(), state_file::render(&bench.save(&head)));
+        return;
+    }
     let mut chain = line::first_chain(&ticket());
     let mut events = Vec::new();
     for line in GOLDEN_LOG.lines() {
@@ -146,15 +153,7 @@ fn records_of_format_1_are_read_as_they_were_meant_and_written_the_same() {
     let mut projected = projection::project(&events).unwrap();
     projected.log_chain = chain;
     assert_eq!(projected, state, "the state file is the projection of the log");
-}
-
-/// Prints what the golden files would be if they were made today: to begin a new format with.
-#[test]
-#[ignore = "makes the files of a new format"]
-fn golden_files_of_today() {
-    let bench = Bench::new();
-    let head = bench.write(one_of_each());
-    println!("{}\n---\n{}", bench.log(), state_file::render(&bench.save(&head)));
+    count_cases!("P15", "records of format 1, each read and written the same", events.len() + 1);
 }
 
 #[test]
@@ -232,22 +231,25 @@ fn every_bit_flipped_in_every_byte_of_a_log_is_found() {
     let (_bench, head, lines) = log_of_200();
     let ticket = ticket();
     let mut before = Check::new(&ticket, Some(&head));
+    let mut tried = 0;
     for (at, line) in lines.iter().enumerate() {
         let next = lines.get(at + 1).map_or("", String::as_str);
         for byte in 0..line.len() {
             // One bit, another one from byte to byte; all eight when asked for more cases.
-            let bits = if cases() > 1000 { 0..8 } else { byte % 8..byte % 8 + 1 };
+            let bits = if all_cases_wanted!() { 0..8 } else { byte % 8..byte % 8 + 1 };
             for bit in bits {
                 let mut bytes = [line.as_bytes(), next.as_bytes()].concat();
                 bytes[byte] ^= 1 << bit;
                 let mut check = before.clone();
                 check.read(&bytes);
                 assert!(check.found_something(), "line {} byte {byte} bit {bit}", at + 1);
+                tried += 1;
             }
         }
         before.read(line.as_bytes());
     }
     assert_eq!(before.end().findings, [], "and a log that nobody touched is whole");
+    count_cases!("P11", "bits flipped in a log of 200 records", tried);
 }
 
 #[test]
@@ -255,7 +257,9 @@ fn every_line_cut_swapped_dropped_or_doubled_is_found() {
     let (bench, head, lines) = log_of_200();
     bench.save(&head);
     let texts: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let is_found = |text: &[&str], what: &str, at: usize| {
+    let mut tried = 0;
+    let mut is_found = |text: &[&str], what: &str, at: usize| {
+        tried += 1;
         bench.put_log(text.concat().as_bytes());
         let found = bench.store.verify_log(&ticket()).unwrap();
         assert!(!found.findings.is_empty(), "line {} {what}", at + 1);
@@ -274,14 +278,51 @@ fn every_line_cut_swapped_dropped_or_doubled_is_found() {
             is_found(&swapped, "swapped", at);
         }
     }
+    count_cases!("P11", "lines cut, swapped, dropped, doubled", tried);
+}
+
+/// A cut inside what the state file saw is damage; it is never taken for a torn tail and mended.
+#[test]
+fn a_log_cut_at_any_byte_is_found() {
+    let (bench, head, lines) = log_of_200();
+    bench.save(&head);
+    let whole = lines.concat();
+    let step = if all_cases_wanted!() { 1 } else { 97 };
+    let mut tried = 0;
+    for end in (0..whole.len()).step_by(step) {
+        bench.put_log(&whole.as_bytes()[..end]);
+        let read = bench.store.log(&ticket());
+        assert!(matches!(read, Err(StoreError::Damaged { .. })), "cut at byte {end}: {read:?}");
+        tried += 1;
+    }
+    count_cases!("P11", "a log cut at a byte", tried);
+}
+
+/// Two bytes change places, wherever they stand: next to each other, or anywhere.
+#[test]
+fn bytes_that_change_places_are_found() {
+    let (bench, head, lines) = log_of_200();
+    bench.save(&head);
+    let whole = lines.concat().into_bytes();
+    let step = if all_cases_wanted!() { 1 } else { 97 };
+    let mut tried = 0;
+    for at in (0..whole.len() - 1).step_by(step) {
+        for other in [at + 1, (at * 7919 + 13) % whole.len()] {
+            if whole[at] == whole[other] {
+                continue;
+            }
+            let mut bytes = whole.clone();
+            bytes.swap(at, other);
+            bench.put_log(&bytes);
+            let read = bench.store.log(&ticket());
+            assert!(matches!(read, Err(StoreError::Damaged { .. })), "bytes {at} and {other}: {read:?}");
+            tried += 1;
+        }
+    }
+    count_cases!("P11", "bytes of a log that changed places", tried);
 }
 
 // ---------------------------------------------------------------- parse and render
-
-/// `PROPTEST_CASES` raises it.
-fn cases() -> u32 {
-    ProptestConfig::default().cases.max(1000)
-}
 
 fn time() -> impl Strategy<Value = chrono::DateTime<chrono::Utc>> {
     (0_i64..4_000_000_000_000).prop_map(|ms| chrono::DateTime::from_timestamp_millis(ms).unwrap())
@@ -377,8 +418,8 @@ fn edits() -> impl Strategy<Value = Vec<(usize, u8, char)>> {
     prop::collection::vec((any::<usize>(), any::<u8>(), c), 1..4)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
+parser! {
+    "log lines and state files";
 
     #[test]
     fn a_record_is_read_back_as_it_was_written(event in event(), prev in "[0-9a-f]{16}") {

@@ -7,8 +7,8 @@ mod order;
 mod outlived;
 mod planted;
 mod shapes;
-mod tally;
 
+pub(crate) use crate::support::tally;
 use crate::support::{Host, begun, waiting};
 
 /// A runner that is gone from one moment to the next, and its step that goes on.

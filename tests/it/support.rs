@@ -11,6 +11,7 @@ mod service;
 mod shown;
 mod skip;
 mod small;
+pub(crate) mod tally;
 mod waiting;
 
 use std::time::{Duration, Instant};

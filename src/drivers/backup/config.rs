@@ -188,7 +188,9 @@ mod tests {
 
     use super::*;
 
-    proptest! {
+    parser! {
+    "configuration backups";
+
         #[test]
         fn splitting_an_environment_file_loses_nothing(text in "([A-Z]{1,3}=|export |\"|'|\\\\|\n|#| |[a-zé]){0,40}") {
             let whole: String = entries(&text).map(|entry| entry.text).collect();

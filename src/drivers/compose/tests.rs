@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::read::resolved;
@@ -626,4 +627,73 @@ fn the_runtime_asks_nothing_that_is_not_in_question() {
     let found = Found { engine: Some("docker".to_owned()), ..Found::default() };
     let (facts, troubles) = runtime(found, &BTreeSet::new(), &BTreeSet::new(), &bench.surroundings());
     assert_eq!((facts.engine.as_deref(), troubles.len(), bench.calls().len()), (Some("docker"), 0, 0));
+}
+
+/// What an engine or a compose might say, and things that are nearly that.
+fn any_answer() -> impl Strategy<Value = Value> {
+    let word = prop::sample::select(vec![
+        "services",
+        "name",
+        "volumes",
+        "image",
+        "ports",
+        "depends_on",
+        "healthcheck",
+        "build",
+        "environment",
+        "Id",
+        "Name",
+        "State",
+        "Status",
+        "ExitCode",
+        "Config",
+        "Labels",
+        "Mounts",
+        "Type",
+        "volume",
+        "bind",
+        "Source",
+        "Destination",
+        "target",
+        "published",
+        "source",
+        "external",
+        "RestartCount",
+        "StartedAt",
+        "com.docker.compose.project",
+        "running",
+        "exited",
+    ]);
+    let text = prop_oneof![word.prop_map(str::to_owned), "[0-9./:~-]{0,12}", ".{0,20}"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(text.clone(), inner, 0..6)
+                .prop_map(|table| Value::Object(table.into_iter().collect())),
+        ]
+    })
+}
+
+parser! {
+    "compose and engine JSON";
+
+    #[test]
+    fn any_answer_is_read_or_refused(answer in any_answer(), cut in 0_usize..200) {
+        let _ = resolved(&answer, "p", Path::new("/srv"));
+        let services = json!({ "services": answer.clone() });
+        let _ = resolved(&services, "p", Path::new("/srv"));
+        let _ = resolved(&json!({ "services": { "web": answer.clone() }, "volumes": answer.clone() }), "p", Path::new("/srv"));
+        for value in [answer.clone(), json!([answer])] {
+            let text = value.to_string();
+            let _ = containers::containers(&text);
+            let _ = containers::containers(text.get(..cut).unwrap_or_default());
+        }
+    }
 }

@@ -198,11 +198,12 @@ fn lay(top: &Folder, entry: &TreeEntry, content: &[u8]) -> Result<(), FileError>
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
 
     use super::*;
 
-    proptest! {
+    parser! {
+    "git";
+
         #[test]
         fn any_answer_is_read_or_refused(text in "(blob |[0-9]{1,3}|\n|missing| |[a-f0-9]{40}|\t|[a-z/.]){0,30}") {
             let _ = (blobs(text.as_bytes()), entry(&text), is_plain(&text));

@@ -553,12 +553,17 @@ fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![near, "(?s).{0,80}"]
 }
 
-proptest! {
+parser! {
+"manifest.yaml";
+
     #[test]
     fn no_manifest_makes_it_panic(text in any_text()) {
         if let Err(error) = try_read(&text) {
             let shown = error.to_string();
             prop_assert!(!shown.replace('\n', "").chars().any(crate::model::escape::is_unsafe), "{shown:?}");
+            // A key that is nowhere, and a file that is another thing altogether, have no place.
+            let is_whole = shown.contains("needs the key") || shown.contains("the file should be");
+            prop_assert!(error.place.is_some() || is_whole, "without a place: {shown}");
         }
     }
 

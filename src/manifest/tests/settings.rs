@@ -1076,12 +1076,15 @@ fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![near, "(?s).{0,120}"]
 }
 
-proptest! {
+parser! {
+"release.toml";
+
     #[test]
     fn no_text_makes_it_panic(text in any_text()) {
         if let Err(error) = try_read(&text) {
             let shown = error.to_string();
             prop_assert!(!shown.replace('\n', "").chars().any(crate::model::escape::is_unsafe), "{shown:?}");
+            prop_assert!(error.place.is_some(), "without a place: {shown}");
         }
         let _ = ReleaseToml::read(&release_toml(&text)).and_then(|read| read.outline());
     }

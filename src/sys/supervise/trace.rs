@@ -19,6 +19,9 @@ const END: &str = "#end";
 /// Bytes of an `exit` file.
 const ROOM: usize = 512;
 
+/// Bytes of a system's sentence in it, at most.
+const WHY: usize = 200;
+
 /// Name of the program's end in `exit` when it never began.
 const NOT_STARTED: &str = "not-started";
 
@@ -84,7 +87,12 @@ impl<'a> Traces<'a> {
     }
 
     pub(super) fn say_end(self, part: Part, said: &Said, took: Duration) -> Result<(), FileError> {
-        let why = |why: &str| why.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+        // Beside it there must be room for the other lines, in bytes.
+        let why = |why: &str| {
+            let plain = why.chars().filter(|c| !c.is_control());
+            let mut bytes = 0;
+            plain.take_while(|c| (bytes += c.len_utf8(), bytes <= WHY).1).collect::<String>()
+        };
         let mut text = match said {
             Said::NotStarted(text) => format!("{NOT_STARTED}={}\n", why(text)),
             Said::Ended(exit) => match exit {
@@ -97,10 +105,11 @@ impl<'a> Traces<'a> {
         };
         let _ = writeln!(text, "part={}\nms={}\nboot={}", part.word(), took.as_millis(), boot_id());
         // Into the room that was kept: of one length, so that nothing new is asked of the disk.
-        let text = format!("{text:.limit$}\n", limit = ROOM - END.len() - 2);
-        let room = format!("{text:<width$}\n{END}\n", width = ROOM - END.len() - 2);
+        let mut room = text.into_bytes();
+        room.resize(ROOM - END.len() - 2, b' ');
+        room.extend_from_slice(format!("\n{END}\n").as_bytes());
         let fresh = self.folder.join("exit.new");
-        files::overwrite(&fresh, room.as_bytes())?;
+        files::overwrite(&fresh, &room)?;
         files::rename(&fresh, &self.folder.join("exit"))
     }
 
@@ -260,6 +269,8 @@ pub fn ask_to_end(step_folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::sys::process::own_pid;
 
@@ -322,5 +333,45 @@ mod tests {
         let said = Said::NotStarted("no such file".to_owned());
         say_end(traces, Part::Whole, &said, Duration::ZERO).unwrap();
         assert_eq!(traces.end(), Some((Part::Whole, said)));
+    }
+
+    fn any_end() -> impl Strategy<Value = Said> {
+        prop_oneof![
+            any::<i32>().prop_map(|code| Said::Ended(Exit::Code(code))),
+            any::<i32>().prop_map(|signal| Said::Ended(Exit::Signal(signal))),
+            prop::sample::select(vec![Exit::TimedOut, Exit::TooMuchOutput, Exit::Stopped])
+                .prop_map(Said::Ended),
+            prop_oneof!["[ -~]{0,200}", "é{0,100}"].prop_map(Said::NotStarted),
+        ]
+    }
+
+    parser! {
+        "what shims leave behind";
+
+        #[test]
+        fn any_end_is_read_back_and_a_part_of_it_is_none(said in any_end(), cut in 0..ROOM) {
+            let folder = files::temporary_folder("holdpoint-trace-").unwrap();
+            let traces = Traces::of(folder.path());
+            say_end(traces, Part::One, &said, Duration::from_millis(3)).unwrap();
+            prop_assert_eq!(traces.end(), Some((Part::One, said)));
+            let path = folder.path().join("exit");
+            let text = files::read_text(&path, 4096).unwrap();
+            prop_assert!(text.len() == ROOM, "{} bytes", text.len());
+            files::write(&path, &text.as_bytes()[..cut], 0o640).unwrap();
+            prop_assert_eq!(traces.end(), None);
+        }
+
+        #[test]
+        fn no_text_is_taken_for_a_process_or_an_end_of_this_boot(
+            text in r"((pid|start|boot|part|rc|ms|ended|not-started)=[0-9a-z -]{0,12}\n){0,6}(#end\n)?|(?s).{0,60}",
+        ) {
+            let folder = files::temporary_folder("holdpoint-trace-").unwrap();
+            for name in ["pid", "child", "exit"] {
+                files::write(&folder.path().join(name), text.as_bytes(), 0o640).unwrap();
+            }
+            let traces = Traces::of(folder.path());
+            prop_assert_eq!((traces.end(), traces.shim(), traces.child()), (None, None, None));
+            prop_assert_eq!(look(folder.path(), None), Trace::Unknown);
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::support::tally::Tally;
 use crate::support::{Host, Output, Scene, Service, Trouble};
 
 /// What the host's `.env` holds, and how a name makes it a secret.
@@ -149,17 +150,22 @@ fn told(text: &str) -> Vec<String> {
     text.lines().filter(tells).map(|line| line.chars().take(2_000).collect()).collect()
 }
 
-/// Every line of a file below a folder with a canary in it.
-fn leaks(folder: &Path, found: &mut Vec<String>) {
+/// Tries every file below a folder: none has a line with a canary in it.
+fn leaks(folder: &Path, tally: &mut Tally) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            leaks(&path, found);
+            leaks(&path, tally);
             continue;
         }
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        found.extend(told(&text).iter().map(|line| format!("{}: {line}", path.display())));
+        keeps(&path.display().to_string(), &text, tally);
     }
+}
+
+/// Tries one text: no line of it tells a canary.
+fn keeps(name: &str, text: &str, tally: &mut Tally) {
+    tally.case(name, || assert_eq!(told(text), [""; 0]));
 }
 
 /// Releases, looks at it in every way there is, takes it back; nothing of that may tell a secret. Answers with the run.
@@ -191,16 +197,16 @@ fn tells_nobody(host: &Host, reason: &str) -> Output {
     ] {
         said.push(run(line));
     }
+    let mut tally = Tally::new("P13", "screens, files and news searched for secrets");
     for output in &said {
-        assert_eq!(told(&format!("{output}")), [""; 0], "{}", output.command);
+        keeps(&output.command, &format!("{output}"), &mut tally);
     }
-    let mut found = Vec::new();
-    leaks(&host.workspace(""), &mut found);
-    assert_eq!(found, [""; 0]);
+    leaks(&host.workspace(""), &mut tally);
     for file in ["news", "report.html"] {
         let text = std::fs::read_to_string(host.root().join(file)).unwrap_or_default();
-        assert_eq!(told(&text), [""; 0], "{file}");
+        keeps(file, &text, &mut tally);
     }
+    tally.end();
     let news = std::fs::read_to_string(host.root().join("news")).unwrap();
     assert!(news.contains(reason), "{news}");
     released
@@ -256,6 +262,7 @@ fn a_remote_that_cannot_be_reached_tells_nobody_how_to_sign_in() {
     let host = telling(Scene::new().service(Service::new("wikijs")));
     let nowhere = "https://deploy:cn4ry-in-an-address@127.0.0.1:1/app.git";
     host.git(["remote", "set-url", "origin", nowhere]).exits(0);
+    let mut tally = Tally::new("P13", "a remote's sign-in searched for");
     for line in [
         ["run", "1234"].as_slice(),
         &["run", "1234", "--json"],
@@ -265,10 +272,9 @@ fn a_remote_that_cannot_be_reached_tells_nobody_how_to_sign_in() {
         &["doctor", "--json"],
     ] {
         let output = run(&host, line).fails();
-        assert_eq!(told(&format!("{output}")), [""; 0], "{}", output.command);
+        keeps(&output.command, &format!("{output}"), &mut tally);
     }
     run(&host, &["run", "1234"]).exits(4).shows("source-unavailable");
-    let mut found = Vec::new();
-    leaks(&host.workspace(""), &mut found);
-    assert_eq!(found, [""; 0]);
+    leaks(&host.workspace(""), &mut tally);
+    tally.end();
 }

@@ -6,23 +6,23 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Whether every case is wanted (`HOLDPOINT_FAULTS=full`), or as many as the gate has time for.
-pub(super) fn full() -> bool {
+pub(crate) fn full() -> bool {
     std::env::var_os("HOLDPOINT_FAULTS").is_some_and(|value| value == "full")
 }
 
 /// One of two numbers: for the gate, or for the full form.
-pub(super) fn short_or_full(short: usize, all: usize) -> usize {
+pub(crate) fn short_or_full(short: usize, all: usize) -> usize {
     if full() { all } else { short }
 }
 
 /// What chance is made from: `HOLDPOINT_FAULTS_SEED`, or the same every time. A failing case names it.
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     std::env::var("HOLDPOINT_FAULTS_SEED").map_or(20_261_121, |text| text.parse().unwrap())
 }
 
 /// The cases of one promise.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     promise: &'static str,
     what: &'static str,
     cases: usize,
@@ -31,12 +31,12 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Counts the cases of a promise of the reliability page (`P1`…`P16`), of one kind. `planted`: bugs.
-    pub(super) fn new(promise: &'static str, what: &'static str) -> Self {
+    pub(crate) fn new(promise: &'static str, what: &'static str) -> Self {
         Self { promise, what, cases: 0, broken: Vec::new() }
     }
 
     /// Tries one case. What it asserts is caught, so that the others are tried, too.
-    pub(super) fn case<T>(&mut self, name: &str, case: impl FnOnce() -> T) -> Option<T> {
+    pub(crate) fn case<T>(&mut self, name: &str, case: impl FnOnce() -> T) -> Option<T> {
         self.cases += 1;
         match catch_unwind(AssertUnwindSafe(case)) {
             Ok(value) => Some(value),
@@ -50,19 +50,19 @@ impl Tally {
     }
 
     /// Counts what was tried elsewhere.
-    pub(super) fn add(&mut self, cases: usize, broken: impl IntoIterator<Item = String>) {
+    pub(crate) fn add(&mut self, cases: usize, broken: impl IntoIterator<Item = String>) {
         self.cases += cases;
         self.broken.extend(broken);
     }
 
     /// The cases that did not hold.
-    pub(super) fn broken(&self) -> &[String] {
+    pub(crate) fn broken(&self) -> &[String] {
         &self.broken
     }
 
     /// Writes the count down, unless it is of no promise (`-`); panics when a case did not hold.
     #[track_caller]
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         let held = self.cases - self.broken.len();
         let line = format!("{}\t{}\t{held}\t{}\n", self.promise, self.what, self.cases);
         print!("{line}");
