@@ -7,6 +7,7 @@ use crate::engine::{self, Context, OpenSets, Recorder, RunEnd};
 use crate::model::event::{EventDraft, EventKind, Progress};
 use crate::model::facts::Facts;
 use crate::model::id::{AttemptId, TicketId};
+use crate::model::logfmt;
 use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::{Plan, PlanVerb};
@@ -16,7 +17,7 @@ use crate::model::release::{ReleaseState, Status};
 use crate::store::{Durability, HolderText, Journal, LockedStore};
 use crate::sys::clock::Clock;
 use crate::sys::plant::{Bug, planted};
-use crate::sys::process;
+use crate::sys::{process, syslog};
 
 use super::error::OpsError;
 use super::face::Face;
@@ -92,7 +93,7 @@ impl<'a> Session<'a> {
         }
         recorder.sync()?;
         recorder.save()?;
-        self.index(&recorder);
+        self.publish(&recorder);
         Ok(())
     }
 
@@ -138,7 +139,7 @@ impl<'a> Session<'a> {
         }
         recorder.record(about(EventKind::Failed), Durability::Sync)?;
         recorder.save()?;
-        self.index(&recorder);
+        self.publish(&recorder);
         Ok(())
     }
 
@@ -207,7 +208,7 @@ impl<'a> Session<'a> {
             sets: OpenSets::default(),
         };
         let end = engine::run(plan, &context, &recorder)?;
-        self.index(&recorder);
+        self.publish(&recorder);
         if matches!(end, RunEnd::Done) {
             self.taken_back_too(plan)?;
         }
@@ -295,7 +296,7 @@ impl<'a> Session<'a> {
             let ended = EventDraft::new(EventKind::Reverted).rc(0).detail(field::BY, &with);
             recorder.record(ended, Durability::Sync)?;
             recorder.save()?;
-            self.index(&recorder);
+            self.publish(&recorder);
         }
         Ok(())
     }
@@ -310,20 +311,39 @@ impl<'a> Session<'a> {
         let draft = EventDraft::new(EventKind::Superseded).detail(field::BY, plan.attempt.to_string());
         recorder.record(draft, Durability::Sync)?;
         recorder.save()?;
-        self.index(&recorder);
+        self.publish(&recorder);
         Ok(())
     }
 
-    /// Updates the listing index. It may be lost at any time, so its failure never fails a release.
-    pub(super) fn index(&self, recorder: &Recorder<'_>) {
-        if let Some(state) = recorder.state()
-            && let Err(error) = self.store.index(&state)
-        {
+    /// What is known of a release outside its own records, once they are saved: a row of the listing index, and the log's
+    /// head in the system's log, so that a log that is written anew later has a witness (design/03). Both may be lost at any
+    /// time, so neither ever fails a release.
+    pub(super) fn publish(&self, recorder: &Recorder<'_>) {
+        let Some(state) = recorder.state() else { return };
+        syslog::tell(self.host.clock.now(), &self.head_of(&state));
+        if let Err(error) = self.store.index(&state) {
             let note = format!(
                 "the listing index was not updated ({error}); `holdpoint list --reindex` rebuilds it"
             );
             recorder.progress(&Progress::Note(note));
         }
+    }
+
+    /// The head of a release's log, in the grammar of its lines.
+    fn head_of(&self, state: &ReleaseState) -> String {
+        let mut text = String::new();
+        for (name, value) in [
+            ("ticket", state.ticket.as_str()),
+            ("attempt", &state.attempt.to_string()),
+            ("status", state.status.word()),
+            ("operator", &self.host.operator),
+            ("project", &self.host.root().to_string_lossy()),
+            ("seq", &state.log_seq.to_string()),
+            ("chain", &state.log_chain),
+        ] {
+            logfmt::push(&mut text, name, value);
+        }
+        text
     }
 
     /// Records something that belongs to no ticket, in the host's own audit log.
@@ -343,7 +363,7 @@ impl<'a> Session<'a> {
         let recorder = self.recorder(&journal, Some(state.clone()));
         recorder.record(draft, Durability::Sync)?;
         recorder.save()?;
-        self.index(&recorder);
+        self.publish(&recorder);
         Ok(recorder.state().unwrap_or(state))
     }
 }

@@ -12,5 +12,6 @@ pub mod screen;
 pub mod signal;
 pub mod supervise;
 pub(crate) mod sync;
+pub mod syslog;
 
 pub use files::FileError;

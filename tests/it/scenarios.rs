@@ -15,6 +15,7 @@ mod services;
 mod ticket;
 mod together;
 mod unfinished;
+mod witness;
 mod writes;
 
 use crate::support::{Host, Scene, Service};

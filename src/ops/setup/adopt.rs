@@ -126,7 +126,7 @@ fn record(session: &Session<'_>, facts: &Facts) -> Result<(), OpsError> {
     recorder.record(EventDraft::new(EventKind::Started).phase(Phase::Verify), Durability::Ride)?;
     recorder.record(EventDraft::new(EventKind::Succeeded).phase(Phase::Verify), Durability::Sync)?;
     recorder.save()?;
-    session.index(&recorder);
+    session.publish(&recorder);
     Ok(())
 }
 
