@@ -55,6 +55,7 @@ missing_packages() {
     has git || echo git
     has cc || echo build-essential
     has strace || echo strace
+    has ssh-keygen || echo openssh-client
     has jq || echo jq
     has shellcheck || echo shellcheck
     has mkfs.ext4 || echo e2fsprogs

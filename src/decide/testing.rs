@@ -116,6 +116,8 @@ fn checkout() -> GitFacts {
         unreleased: Vec::new(),
         changed_since_head: Vec::new(),
         cut_off: None,
+        verify_signatures: SignaturePolicy::Off,
+        badly_signed: Vec::new(),
     }
 }
 
@@ -126,7 +128,6 @@ pub(super) fn commit(digit: char, subject: &str) -> Commit {
         at: at("09:00:00"),
         subject: subject.into(),
         reverts: None,
-        signed: None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::id::{BranchName, Oid, ServiceName, StepName, TicketId};
 use super::phase::Phase;
 use super::quantity::Span;
 use super::release::ReleaseState;
-use super::settings::Settings;
+use super::settings::{Settings, SignaturePolicy};
 
 /// One look at the host, the checkout and the workspace.
 #[derive(Debug, Clone)]
@@ -124,6 +124,11 @@ pub struct GitFacts {
     pub changed_since_head: Vec<String>,
     /// The tree is dirty since this ticket's own fast-forward was cut off in the middle.
     pub cut_off: Option<CutOff>,
+    /// What a signature that is not good means: the strictest that HEAD's, BASE's and the target's configuration say.
+    pub verify_signatures: SignaturePolicy,
+    /// Commits between BASE and the target that are not signed as they should be, newest first; those that this host made
+    /// itself left out. Empty where nobody asks for signatures.
+    pub badly_signed: Vec<BadlySigned>,
 }
 
 /// A fast-forward of ours that was cut off: HEAD is where it was, and files of the target stand in the tree already.
@@ -157,8 +162,30 @@ pub struct Commit {
     pub subject: String,
     /// The ticket that it reverts, when it is a revert commit of ours (trailer `Holdpoint-Reverts:`).
     pub reverts: Option<TicketId>,
-    /// `git verify-commit` verdict, where signatures are looked at.
-    pub signed: Option<bool>,
+}
+
+/// What git makes of a commit's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signature {
+    /// Made by a key that is known and trusted.
+    Good,
+    /// There is none.
+    Missing,
+    /// The key is not (or no longer) one of an allowed signer.
+    Unknown,
+    /// It is out of date, or its key is, or was taken back.
+    Expired,
+    /// It does not fit the commit: one of them was changed.
+    Bad,
+}
+
+/// A commit between BASE and the target whose signature is not good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadlySigned {
+    /// The commit.
+    pub commit: Commit,
+    /// What is wrong.
+    pub signature: Signature,
 }
 
 /// A file that is not as committed.

@@ -63,8 +63,10 @@ pub struct GitSettings {
     pub allowed_signers: Option<PathBuf>,
 }
 
-/// What an unsigned or wrongly signed target means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+/// What a commit means that comes in and is not signed, or wrongly; the laxest first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum SignaturePolicy {
     /// Nothing.

@@ -7,7 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 use crate::decide::left_by;
 use crate::decide::range::{self, Range};
 use crate::drivers::backup;
-use crate::drivers::git::{Look as GitLook, Observed, Signatures};
+use crate::drivers::git::{Look as GitLook, Observed};
 use crate::model::facts::{
     DiskSpace, Facts, GitFacts, HostFacts, ResolvedService, RuntimeFacts, TicketHistory,
 };
@@ -127,6 +127,7 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
     troubles.extend(unfit);
     let Definitions { base_settings, target_settings, base_compose, target_compose, services, runtime } =
         defined;
+    look_at_signatures(host, &base, &target, [&base_settings, &target_settings], &mut git)?;
     let backups = backup_sets(host, &base_settings, &target_settings)?;
     let host_facts = host_facts(host, &base_settings, &runtime, &backups)?;
     let history = history
@@ -215,8 +216,6 @@ fn observe_git(
     }
     let matter: BTreeSet<Oid> =
         releases.iter().flat_map(|r| [Some(r.base.clone()), r.merge.clone()]).flatten().collect();
-    let signatures = (settings.verify_signatures != SignaturePolicy::Off)
-        .then(|| Signatures { allowed_signers: settings.allowed_signers.clone() });
     let observed: Observed = host.git.observe(&GitLook {
         remote: settings.remote.clone(),
         branches: [Some(branch.clone()), Some(settings.branch.clone()), state.map(|s| s.branch.clone())]
@@ -228,10 +227,29 @@ fn observe_git(
         base: range.base.clone(),
         matter,
         left_at,
-        signatures,
     })?;
     troubles.extend(observed.troubles);
     Ok(observed.facts)
+}
+
+/// Signatures of all that comes in, as the strictest configuration wants it: what is there now, what was there before and
+/// what would be there. None of them can be talked out of it by another, and the allowed signers are the host's own first.
+fn look_at_signatures(
+    host: &Host,
+    base: &Oid,
+    target: &Oid,
+    others: [&Settings; 2],
+    git: &mut GitFacts,
+) -> Result<(), OpsError> {
+    let [of_base, of_target] = others.map(|settings| &settings.git);
+    let all = [&host.settings.git, of_base, of_target];
+    let strictest = all.iter().map(|settings| settings.verify_signatures).max();
+    git.verify_signatures = strictest.unwrap_or(SignaturePolicy::Off);
+    if git.verify_signatures != SignaturePolicy::Off {
+        let signers = all.iter().find_map(|settings| settings.allowed_signers.as_deref());
+        git.badly_signed = host.git.badly_signed(base, target, signers)?;
+    }
+    Ok(())
 }
 
 /// The commits that matter, as the record says.

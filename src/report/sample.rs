@@ -230,7 +230,6 @@ fn commit(digit: char, author: &str, subject: &str) -> Commit {
         at: began(),
         subject: subject.to_owned(),
         reverts: None,
-        signed: None,
     }
 }
 

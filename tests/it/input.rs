@@ -8,6 +8,7 @@ mod names;
 mod records;
 mod room;
 mod scripts;
+mod signatures;
 mod words;
 
 use crate::support::{Host, manifest};

@@ -4,8 +4,7 @@ use super::Case;
 use crate::decide::course::{Way, left_by_last, unrevert};
 use crate::decide::site::same_content;
 use crate::decide::typed::Typed;
-use crate::model::facts::{Commit, DirtyFile, Facts, HeadMove};
-use crate::model::id::Oid;
+use crate::model::facts::{BadlySigned, Commit, DirtyFile, Facts, GitFacts, HeadMove, Signature};
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::settings::SignaturePolicy;
@@ -276,34 +275,58 @@ pub(super) fn source_unavailable(case: &Case<'_>) -> Vec<Blocker> {
     troubles
 }
 
-/// The target is not signed as required.
+/// Commits come in that are not signed as required. Our own revert commits are not among them.
 pub(super) fn signature(case: &Case<'_>) -> Option<Blocker> {
-    let facts = case.facts;
-    let target = case.target();
-    if facts.target_settings.git.verify_signatures != SignaturePolicy::Require
-        && facts.base_settings.git.verify_signatures != SignaturePolicy::Require
-    {
+    let git = &case.facts.git;
+    if git.verify_signatures != SignaturePolicy::Require || !case.course.brings_content() {
         return None;
     }
-    let commit = unsigned(facts, target).filter(|_| case.course.brings_content())?;
-    let fact = format!("{} is not signed by an allowed signer", commit_line(commit));
-    let blocker = Blocker::new(ReasonCode::Signature, fact)
-        .way_out(format!("git verify-commit {target}"))
-        .way_out("have it signed by somebody in `allowed_signers`, then run the same command again");
+    let first = git.badly_signed.first()?;
+    let fact = listed(&unsigned_headline(git), git.badly_signed.iter().map(unsigned_line));
+    let blocker =
+        Blocker::new(ReasonCode::Signature, fact).way_out(verify_commit(case.facts, &first.commit)).way_out(
+            "have each signed by somebody in `allowed_signers` and pushed, then run the same command again",
+        );
     Some(blocker)
 }
 
-/// The commit that goes live, where its signature was looked at and is not good. Our own revert commits are exempt.
-pub(in crate::decide) fn unsigned<'a>(facts: &'a Facts, target: &Oid) -> Option<&'a Commit> {
-    let commit = facts.git.incoming.iter().find(|commit| commit.oid == *target)?;
-    (commit.reverts.is_none() && commit.signed != Some(true)).then_some(commit)
+/// What shows how the matter stands with one commit.
+fn verify_commit(facts: &Facts, commit: &Commit) -> String {
+    let all = [&facts.base_settings.git, &facts.target_settings.git];
+    let signers = all.iter().find_map(|settings| settings.allowed_signers.as_ref());
+    let signers = signers.map(|file| format!("gpg.ssh.allowedSignersFile={}", file.display()));
+    let options = signers.iter().flat_map(|set| ["-c", set.as_str()]);
+    let argv = ["git"].into_iter().chain(options).chain(["verify-commit", "-v", commit.oid.as_str()]);
+    shlex::try_join(argv).unwrap_or_default()
+}
+
+/// What is to be said of commits that are not signed as they should be.
+pub(in crate::decide) fn unsigned_headline(git: &GitFacts) -> String {
+    match git.badly_signed.len() {
+        1 => "1 commit that comes in is not signed by an allowed signer".to_owned(),
+        count => format!("{count} commits that come in are not signed by an allowed signer"),
+    }
+}
+
+fn unsigned_line(badly: &BadlySigned) -> String {
+    let what = match badly.signature {
+        // Those never come here.
+        Signature::Good => "is signed",
+        Signature::Missing => "has no signature",
+        Signature::Unknown => {
+            "is signed with a key that is not, or not at that time, one of an allowed signer"
+        }
+        Signature::Expired => "is signed with a key or a signature that is out of date or was taken back",
+        Signature::Bad => "has a signature that does not fit it: one of them was changed",
+    };
+    format!("{} {what}", commit_line(&badly.commit))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::decide::plan_run;
     use crate::decide::testing::*;
-    use crate::model::facts::{Commit, Containment, Facts};
+    use crate::model::facts::{BadlySigned, Commit, Containment, Facts, Signature};
     use crate::model::reason::ReasonCode as C;
     use crate::model::release::{ReleaseState, Status};
     use crate::model::settings::SignaturePolicy;
@@ -476,20 +499,39 @@ mod tests {
     }
 
     #[test]
-    fn signatures_are_wanted_of_what_goes_live() {
+    fn signatures_are_wanted_of_all_that_comes_in() {
         let mut facts = quiet();
-        facts.base_settings.git.verify_signatures = SignaturePolicy::Require;
-        insta::assert_snapshot!(said(&plan_run(&facts, &run("1234"))), @r#"
-        signature: bbbbbbbbbbbb Bump wikijs (Ann, 2026-05-18T09:00:00Z) is not signed by an allowed signer
-          → git verify-commit bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
-          → have it signed by somebody in `allowed_signers`, then run the same command again
-        "#);
-        facts.git.incoming[0].signed = Some(true);
+        facts.git.verify_signatures = SignaturePolicy::Require;
         assert!(plan_run(&facts, &run("1234")).is_ok());
-        facts.git.incoming[0].signed = None;
-        facts.base_settings.git.verify_signatures = SignaturePolicy::Off;
-        facts.target_settings.git.verify_signatures = SignaturePolicy::Warn;
+        let badly = |commit: Commit, signature| BadlySigned { commit, signature };
+        facts.git.badly_signed = vec![badly(commit(TARGET, "Bump wikijs"), Signature::Missing)];
+        insta::assert_snapshot!(said(&plan_run(&facts, &run("1234"))), @r#"
+        signature: 1 commit that comes in is not signed by an allowed signer
+            bbbbbbbbbbbb Bump wikijs (Ann, 2026-05-18T09:00:00Z) has no signature
+          → git verify-commit -v bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+          → have each signed by somebody in `allowed_signers` and pushed, then run the same command again
+        "#);
+        facts.git.badly_signed.extend([
+            badly(commit(BASE, "Write more"), Signature::Unknown),
+            badly(commit(BASE, "Change it"), Signature::Bad),
+            badly(commit(BASE, "Begin"), Signature::Expired),
+        ]);
+        facts.base_settings.git.allowed_signers = Some("/etc/the signers".into());
+        insta::assert_snapshot!(said(&plan_run(&facts, &run("1234"))), @r#"
+        signature: 4 commits that come in are not signed by an allowed signer
+            bbbbbbbbbbbb Bump wikijs (Ann, 2026-05-18T09:00:00Z) has no signature
+            aaaaaaaaaaaa Write more (Ann, 2026-05-18T09:00:00Z) is signed with a key that is not, or not at that time, one of an allowed signer
+            aaaaaaaaaaaa Change it (Ann, 2026-05-18T09:00:00Z) has a signature that does not fit it: one of them was changed
+            aaaaaaaaaaaa Begin (Ann, 2026-05-18T09:00:00Z) is signed with a key or a signature that is out of date or was taken back
+          → git -c 'gpg.ssh.allowedSignersFile=/etc/the signers' verify-commit -v bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+          → have each signed by somebody in `allowed_signers` and pushed, then run the same command again
+        "#);
+        facts.git.verify_signatures = SignaturePolicy::Warn;
         let plan = plan_run(&facts, &run("1234")).unwrap();
-        assert!(plan.notes.iter().any(|note| note.contains("not signed")), "{:?}", plan.notes);
+        assert!(
+            plan.notes.iter().any(|note| note.contains("4 commits") && note.contains("bbbbbbbbbbbb")),
+            "{:?}",
+            plan.notes
+        );
     }
 }

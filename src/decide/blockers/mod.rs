@@ -10,6 +10,6 @@ mod scripts;
 mod services;
 
 pub(super) use case::{Case, of_run};
-pub(super) use checkout::{dirty_tree, listed, shown, unsigned};
+pub(super) use checkout::{dirty_tree, listed, shown, unsigned_headline};
 pub(super) use disk::room_for;
 pub(super) use services::differing_volume;

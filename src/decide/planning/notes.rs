@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::decide::blockers::{Case, differing_volume, unsigned};
+use crate::decide::blockers::{Case, differing_volume, unsigned_headline};
 use crate::decide::course::{Way, left_by_last};
 use crate::decide::site::define_newest;
 use crate::model::facts::{Schema, StepEnd};
@@ -25,11 +25,10 @@ pub(super) fn of_run(
     if let Some(old) = &case.course.supersedes {
         notes.push(format!("takes over {old}: its BASE {} and its backups count", case.course.base.short()));
     }
-    let target = case.course.target.as_ref();
-    if facts.target_settings.git.verify_signatures == SignaturePolicy::Warn
-        && let Some(commit) = target.and_then(|target| unsigned(facts, target))
-    {
-        notes.push(format!("{} {} is not signed by an allowed signer", commit.oid.short(), commit.subject));
+    let git = &facts.git;
+    if git.verify_signatures == SignaturePolicy::Warn && !git.badly_signed.is_empty() {
+        let oids: Vec<&str> = git.badly_signed.iter().map(|badly| badly.commit.oid.short()).collect();
+        notes.push(format!("{}: {}", unsigned_headline(git), oids.join(" ")));
     }
     if !case.classified.left_out.is_empty() {
         let names: Vec<&str> = case.classified.left_out.iter().map(ServiceName::as_str).collect();

@@ -14,6 +14,7 @@ mod observe;
 mod parse;
 mod place;
 mod position;
+mod signatures;
 #[cfg(test)]
 pub(crate) mod testbed;
 #[cfg(test)]
@@ -22,4 +23,4 @@ mod tests;
 pub use call::Git;
 pub use content::TreeEntry;
 pub use error::GitError;
-pub use observe::{Look, Observed, Signatures};
+pub use observe::{Look, Observed};

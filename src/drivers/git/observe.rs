@@ -1,7 +1,6 @@
 //! One look at the checkout.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::thread;
 
 use super::history::History;
@@ -10,6 +9,7 @@ use super::{Git, GitError};
 use crate::model::facts::{Commit, Containment, DirtyFile, GitFacts, HeadMove};
 use crate::model::id::{BranchName, Oid};
 use crate::model::reason::{Blocker, ReasonCode};
+use crate::model::settings::SignaturePolicy;
 use crate::model::spec::INCOMING_REFS;
 
 /// What a look at the checkout is for.
@@ -30,15 +30,6 @@ pub struct Look {
     pub left_at: Option<Oid>,
     /// Local branches whose tips matter.
     pub branches: BTreeSet<BranchName>,
-    /// Whether signatures of incoming commits are checked.
-    pub signatures: Option<Signatures>,
-}
-
-/// How signatures are checked.
-#[derive(Debug, Clone, Default)]
-pub struct Signatures {
-    /// ssh `allowed_signers` file.
-    pub allowed_signers: Option<PathBuf>,
 }
 
 /// What was seen.
@@ -105,6 +96,8 @@ impl Git {
             unreleased: Vec::new(),
             changed_since_head: Vec::new(),
             cut_off: None,
+            verify_signatures: SignaturePolicy::Off,
+            badly_signed: Vec::new(),
             head: head_oid,
         };
         self.look_back(look, shallow, &mut facts, &mut troubles)?;
@@ -246,7 +239,7 @@ impl Git {
                 scope.spawn(|| if has_base { self.changed(&base, &target) } else { Ok(Vec::new()) });
             let moved = scope.spawn(|| if wants_reflog { self.last_move() } else { Ok(None) });
             let since = scope.spawn(|| left_at.map_or(Ok(Vec::new()), |left| self.since(left, &facts.head)));
-            let history = self.history(&facts.head, &target, &present, look.signatures.as_ref());
+            let history = self.history(&facts.head, &target, &present);
             (history, joined(changed), joined(moved), joined(since))
         });
         let history = history?;
@@ -279,28 +272,19 @@ impl Git {
         Ok(())
     }
 
-    fn history(
-        &self,
-        head: &Oid,
-        target: &Oid,
-        matter: &[Oid],
-        signatures: Option<&Signatures>,
-    ) -> Result<History, GitError> {
+    fn history(&self, head: &Oid, target: &Oid, matter: &[Oid]) -> Result<History, GitError> {
         if head == target && matter.iter().all(|oid| oid == head) {
             return Ok(History::new(head, target, Vec::new()));
         }
-        let signers = signatures.and_then(|s| s.allowed_signers.as_ref());
-        let signers = signers.map(|file| format!("gpg.ssh.allowedSignersFile={}", file.display()));
-        let format = parse::commit_format(signatures.is_some());
+        let format = parse::commit_format(false);
         let range = format!("{head}...{target}");
-        let mut args: Vec<&str> = signers.iter().flat_map(|set| ["-c", set.as_str()]).collect();
-        args.extend(["log", "-z", "--topo-order", "--encoding=UTF-8", "--no-show-signature", &format]);
-        args.push("--stdin");
+        let args =
+            ["log", "-z", "--topo-order", "--encoding=UTF-8", "--no-show-signature", &format, "--stdin"];
         // By standard input: a host with many releases would not fit an argument list.
         let revisions = [range.as_str()].into_iter().chain(matter.iter().map(Oid::as_str));
         let revisions = revisions.flat_map(|revision| [revision, "\n"]).collect::<String>();
         let said = self.read_only("list commits", &args, Some(revisions.into_bytes()))?;
-        Ok(History::new(head, target, parse::commits(&said.stdout, signatures.is_some())?))
+        Ok(History::new(head, target, parse::commits(&said.stdout, false)?))
     }
 
     /// Commits in HEAD but not in the one where the last record left it.

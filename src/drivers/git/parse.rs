@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::GitError;
-use crate::model::facts::{Commit, DirtyFile, HeadMove};
+use crate::model::facts::{Commit, DirtyFile, HeadMove, Signature};
 use crate::model::id::Oid;
 use crate::model::spec::REVERT_TRAILER;
 
@@ -100,6 +100,8 @@ pub(super) struct Linked {
     pub(super) tree: Oid,
     pub(super) parents: Vec<Oid>,
     pub(super) commit: Commit,
+    /// Where it was asked for.
+    pub(super) signature: Option<Signature>,
 }
 
 /// Answers in [`commit_format`].
@@ -118,11 +120,11 @@ pub(super) fn commits(answer: &[u8], signatures: bool) -> Result<Vec<Linked>, Gi
                 at: moment(WHAT, at)?,
                 subject: subject.clone(),
                 reverts: ticket.parse().ok(),
-                signed: signatures.then(|| is_good(verdict, key)),
             };
+            let signature = signatures.then(|| signature(verdict, key));
             let parents =
                 parents.split_whitespace().map(|parent| oid(WHAT, parent)).collect::<Result<_, _>>()?;
-            Ok(Linked { tree: oid(WHAT, tree)?, parents, commit })
+            Ok(Linked { tree: oid(WHAT, tree)?, parents, commit, signature })
         })
         .collect()
 }
@@ -139,10 +141,18 @@ pub(super) fn trees(answer: &[u8]) -> Result<Vec<(Oid, Oid)>, GitError> {
         .collect()
 }
 
-/// What `git verify-commit` would say: good, or good by a key of unknown trust. An ssh key of unknown trust is one that
-/// stands in no `allowed_signers` file, and that is not good.
-fn is_good(verdict: &str, key: &str) -> bool {
-    verdict == "G" || verdict == "U" && !key.starts_with("SHA256:")
+/// Good is what `git verify-commit` takes: good, or good by a key of unknown trust. An ssh key of unknown trust is one that
+/// stands in no `allowed_signers` file, or did not when the commit was made, and that is not good.
+fn signature(verdict: &str, key: &str) -> Signature {
+    match verdict {
+        "G" => Signature::Good,
+        "U" if !key.starts_with("SHA256:") => Signature::Good,
+        "N" => Signature::Missing,
+        "U" | "E" => Signature::Unknown,
+        "X" | "Y" | "R" => Signature::Expired,
+        // `B`, and whatever a newer git may say.
+        _ => Signature::Bad,
+    }
 }
 
 fn moment(what: &'static str, seconds: &str) -> Result<DateTime<Utc>, GitError> {
@@ -212,7 +222,9 @@ mod tests {
         proptest::collection::vec(word, 0..30).prop_map(|words| words.concat())
     }
 
-    proptest! {
+    parser! {
+    "git";
+
         #[test]
         fn any_answer_is_read_or_refused(answer in answer()) {
             let _ = (status(&answer), batch_check(&answer), commits(&answer, true), trees(&answer));
@@ -222,7 +234,14 @@ mod tests {
 
     #[test]
     fn a_signature_is_good_only_by_a_key_that_is_known() {
-        assert!(is_good("G", "SHA256:x") && is_good("G", "") && is_good("U", "ABCDEF"));
-        assert!(!is_good("U", "SHA256:x") && !is_good("N", "") && !is_good("B", "") && !is_good("E", ""));
+        assert!(
+            [("G", "SHA256:x"), ("G", ""), ("U", "ABCDEF")]
+                .iter()
+                .all(|(v, k)| signature(v, k) == Signature::Good)
+        );
+        assert_eq!(signature("U", "SHA256:x"), Signature::Unknown);
+        assert_eq!(signature("N", ""), Signature::Missing);
+        assert_eq!(signature("Y", ""), Signature::Expired);
+        assert_eq!([signature("B", ""), signature("?", "")], [Signature::Bad; 2]);
     }
 }

@@ -96,7 +96,6 @@ impl Testbed {
             matter: std::collections::BTreeSet::new(),
             left_at: None,
             branches: std::collections::BTreeSet::new(),
-            signatures: None,
         }
     }
 }

@@ -6,8 +6,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::testbed::Testbed;
-use super::{GitError, Observed, Signatures};
+use super::{GitError, Observed};
 use crate::model::facts::Containment;
+use crate::model::facts::Signature;
 use crate::model::id::{BranchName, Oid, TicketId};
 use crate::model::reason::ReasonCode;
 
@@ -346,14 +347,15 @@ fn signatures_are_looked_at_when_asked() {
     bed.write("nobody", "");
     let git = bed.checkout("host");
     git.fetch("origin", &"main".parse().unwrap()).unwrap();
-    let verdicts = |signers: Option<&str>| -> Vec<Option<bool>> {
-        let mut look = Testbed::look();
-        look.signatures = signers.map(|file| Signatures { allowed_signers: Some(bed.path(file)) });
-        git.observe(&look).unwrap().facts.incoming.iter().map(|commit| commit.signed).collect()
+    let seen = git.observe(&Testbed::look()).unwrap().facts;
+    let (base, target) = (seen.head, seen.target.unwrap());
+    let verdicts = |signers: &str| -> Vec<Signature> {
+        let badly = git.badly_signed(&base, &target, Some(&bed.path(signers))).unwrap();
+        badly.iter().map(|badly| badly.signature).collect()
     };
-    assert_eq!(verdicts(None), [None, None]);
-    assert_eq!(verdicts(Some("allowed")), [Some(true), Some(false)]);
-    assert_eq!(verdicts(Some("nobody")), [Some(false), Some(false)]);
+    assert_eq!(verdicts("allowed"), [Signature::Missing]);
+    assert_eq!(verdicts("nobody"), [Signature::Unknown, Signature::Missing]);
+    assert_eq!(git.badly_signed(&target, &target, None).unwrap(), []);
 }
 
 #[test]

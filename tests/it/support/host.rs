@@ -24,6 +24,7 @@ pub(crate) struct Scene {
     services: Vec<Service>,
     later: Vec<Service>,
     config: String,
+    git: String,
     files: Vec<(String, String)>,
 }
 
@@ -52,6 +53,13 @@ impl Scene {
         self
     }
 
+    /// With more of the table `[git]`. `HOST` stands for the host's folder.
+    pub(crate) fn git(mut self, toml: &str) -> Self {
+        self.git.push_str(toml);
+        self.git.push('\n');
+        self
+    }
+
     /// With a file in the first commit.
     pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
         self.files.push((path.to_owned(), text.to_owned()));
@@ -75,7 +83,7 @@ impl Scene {
             program: binary().to_owned(),
             planted: None,
         };
-        host.lay_out(&self.config, &self.files);
+        host.lay_out(&self.git, &self.config, &self.files);
         for service in &host.services {
             host.service(service.name(), "start");
         }
@@ -120,7 +128,7 @@ impl Host {
         &self.program
     }
 
-    fn lay_out(&self, config: &str, files: &[(String, String)]) {
+    fn lay_out(&self, git: &str, config: &str, files: &[(String, String)]) {
         for folder in ["home", "data", "run", "images", "trouble"] {
             std::fs::create_dir(self.root.join(folder)).unwrap();
         }
@@ -130,8 +138,8 @@ impl Host {
         self.git_at(&self.root, ["init", "-q", "--bare", "--initial-branch=main", "origin.git"]).exits(0);
         self.git_at(&self.root, ["clone", "-q", "origin.git", "dev"]).exits(0);
         self.git_at(&self.dev(), ["symbolic-ref", "HEAD", "refs/heads/main"]).exits(0);
-        let config = config.replace("HOST", &self.root.display().to_string());
-        let mut settings = format!("[git]\nremote = \"origin\"\nbranch = \"main\"\n\n{config}\n");
+        let [git, config] = [git, config].map(|text| text.replace("HOST", &self.root.display().to_string()));
+        let mut settings = format!("[git]\nremote = \"origin\"\nbranch = \"main\"\n{git}\n{config}\n");
         let mut first: Vec<(String, String)> = files.to_vec();
         first.push(("README.md".to_owned(), "A host's repository.\n".to_owned()));
         for service in &self.services {
