@@ -23,6 +23,7 @@ mod site;
 mod testing;
 mod typed;
 
+pub use blockers::network_filesystem;
 pub use course::left_by;
 pub use look::{guard, logs, schema};
 pub use planning::{plan_run, steps_of_run};

@@ -68,7 +68,8 @@ pub fn plan_return_to_main(facts: &Facts) -> Result<Plan, Refusal> {
     if facts.git.branch.as_ref() == Some(main) {
         return Err(Refusal::Nothing { fact: format!("`{main}` is checked out already") });
     }
-    let mut blockers: Vec<Blocker> = facts.troubles.clone();
+    let mut blockers: Vec<Blocker> = blockers::of_ground(facts).into_iter().collect();
+    blockers.extend(facts.troubles.iter().cloned());
     blockers.extend(blockers::dirty_tree(facts));
     blockers.extend(facts.releases.iter().filter(|state| state.is_unfinished()).map(|state| {
         let fact = format!("`{}` is {} in phase {}", state.ticket, state.status, state.phase);
@@ -196,6 +197,7 @@ pub fn plan_backup_take(facts: &Facts, request: &BackupTakeRequest) -> Result<Pl
         let way = format!("say it in {place}: backup = [{{ kind = \"volume\", volume = \"…\" }}]");
         blockers.push(Blocker::new(ReasonCode::BackupUndeclared, fact).way_out(way));
     }
+    blockers.extend(blockers::of_ground(facts));
     blockers.extend(blockers::room_for(facts, wanted));
     if !blockers.is_empty() {
         return Err(Refusal::Blocked { blockers, notes: Vec::new() });

@@ -66,6 +66,7 @@ pub(super) fn scene() -> Facts {
             root: "/srv/app".into(),
             workspace: "/srv/app/.asd/workspace".into(),
             backups: "/srv/app/.asd/workspace/backups".into(),
+            network_fs: None,
             workspace_space: space,
             backups_space: space,
             backup_estimate: BTreeMap::new(),

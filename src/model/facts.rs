@@ -66,6 +66,8 @@ pub struct HostFacts {
     pub workspace: PathBuf,
     /// Backup folder, absolute.
     pub backups: PathBuf,
+    /// Kind of network filesystem that the workspace lies on; none: a local one.
+    pub network_fs: Option<String>,
     /// Space where the workspace lies.
     pub workspace_space: DiskSpace,
     /// Space where backups are written.

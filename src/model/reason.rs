@@ -119,6 +119,8 @@ reason_codes! {
     FormatNewer = "format-newer",
     /// Everybody may write into the workspace.
     WorkspaceOpen = "workspace-open",
+    /// The workspace lies on a network filesystem, whose locks may lie.
+    NetworkFilesystem = "network-filesystem",
     /// The git checkout is of a kind we cannot release on (bare, shallow, detached, with submodules).
     CheckoutUnfit = "checkout-unfit",
 }

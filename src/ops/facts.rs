@@ -304,6 +304,7 @@ fn host_facts(
         name: host.name.clone(),
         operator: host.operator.clone(),
         root: host.root().to_path_buf(),
+        network_fs: host.network_fs(),
         workspace_space: space(&workspace)?,
         backups_space: space(&backup_folder)?,
         workspace,

@@ -85,6 +85,12 @@ impl Host {
         &self.surroundings.root
     }
 
+    /// The kind of network filesystem that the workspace lies on, or will once it is made; none: a local one.
+    pub fn network_fs(&self) -> Option<String> {
+        let workspace = self.store.layout().workspace();
+        files::is_network_fs(workspace.ancestors().find(|folder| files::exists(folder))?)
+    }
+
     /// How a verb is typed on this host: `just release-run 1234`, else `holdpoint run 1234`.
     pub fn typed(&self, verb: &str, rest: &str) -> String {
         let verb = match (self.just_recipes, verb) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decide::commands;
+use crate::decide::{self, commands};
 use crate::engine::{self, Context, OpenSets, Recorder, RunEnd};
 use crate::model::event::{EventDraft, EventKind, Progress};
 use crate::model::facts::Facts;
@@ -45,6 +45,7 @@ impl<'a> Session<'a> {
         ticket: Option<&TicketId>,
         phase: Phase,
     ) -> Result<Self, OpsError> {
+        trusted_locks(host)?;
         let holder = HolderText {
             operator: host.operator.clone(),
             ticket: ticket.cloned(),
@@ -365,6 +366,16 @@ impl<'a> Session<'a> {
         recorder.save()?;
         self.publish(&recorder);
         Ok(recorder.state().unwrap_or(state))
+    }
+}
+
+/// Where locks may lie nothing is written, not even the refusal (design/03).
+fn trusted_locks(host: &Host) -> Result<(), OpsError> {
+    let allowed = host.settings.workspace.allow_network_fs;
+    let kind = host.network_fs();
+    match decide::network_filesystem(kind.as_deref(), allowed, host.store.layout().workspace()) {
+        Some(blocker) => Err(OpsError::refused(blocker)),
+        None => Ok(()),
     }
 }
 

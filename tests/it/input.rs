@@ -5,6 +5,7 @@ mod checkout;
 mod clock;
 mod configuration;
 mod names;
+mod network;
 mod records;
 mod room;
 mod scripts;

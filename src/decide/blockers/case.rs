@@ -1,6 +1,6 @@
 //! What `run` is judged by, and the order in which blockers are listed.
 
-use super::{calendar, checkout, disk, inputs, releases, scripts, services};
+use super::{calendar, checkout, disk, ground, inputs, releases, scripts, services};
 use crate::decide::classify::Classified;
 use crate::decide::course::{Course, Way};
 use crate::decide::typed::Typed;
@@ -54,6 +54,7 @@ impl<'a> Case<'a> {
 /// All blockers of `run`, in the order of design/04.
 pub(in crate::decide) fn of_run(case: &Case<'_>) -> Vec<Blocker> {
     let mut all = Vec::new();
+    all.extend(ground::of(case.facts));
     all.extend(dirty(case));
     all.extend(checkout::nothing_to_release(case));
     all.extend(checkout::head_moved(case));

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::scope::{Scope, WayBack};
 use super::steps::Way;
-use crate::decide::blockers::{dirty_tree, listed, room_for, shown};
+use crate::decide::blockers::{dirty_tree, listed, of_ground, room_for, shown};
 use crate::decide::planning::named;
 use crate::decide::site::same_content;
 use crate::decide::typed::Typed;
@@ -22,6 +22,7 @@ const WRITE_WINDOW: TimeDelta = TimeDelta::minutes(5);
 /// All refusals that hold.
 pub(super) fn all(scope: &Scope<'_>, way: &Way) -> Vec<Blocker> {
     let mut found = Vec::new();
+    found.extend(of_ground(scope.facts));
     found.extend(against_status(scope));
     found.extend(superseded(scope));
     found.extend(later_on_top(scope));

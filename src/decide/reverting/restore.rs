@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::refusals::length;
 use super::steps::start;
+use crate::decide::blockers::of_ground;
 use crate::decide::commands::postgres::Present;
 use crate::decide::planning::{chained, changing, identified, named};
 use crate::decide::refusal::Refusal;
@@ -71,7 +72,7 @@ fn chosen<'a>(facts: &'a Facts, request: &BackupRestoreRequest) -> Option<&'a Ba
 }
 
 fn refusals(facts: &Facts, request: &BackupRestoreRequest, set: &BackupSet) -> Vec<Blocker> {
-    let mut found = Vec::new();
+    let mut found: Vec<Blocker> = of_ground(facts).into_iter().collect();
     let name = &request.service;
     if !set.is_verified() {
         let fact = format!("backup {name}/{} was never verified", set.stamp);

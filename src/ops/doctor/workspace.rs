@@ -22,7 +22,7 @@ pub(super) fn rows(host: &Host) -> Vec<DoctorRow> {
     if layout.backups() != workspace.join("backups") && files::exists(layout.backups()) {
         rows.push(permissions(host, layout.backups()));
     }
-    rows.extend(filesystem(host, workspace));
+    rows.extend(filesystem(host));
     rows.push(space(host, "disk", workspace));
     rows.push(space(host, "disk of backups", layout.backups()));
     rows
@@ -74,8 +74,8 @@ fn owner(folder: &Path) -> String {
     files::owner_name(folder).unwrap_or_else(|| "nobody known".to_owned())
 }
 
-fn filesystem(host: &Host, workspace: &Path) -> Option<DoctorRow> {
-    let kind = files::is_network_fs(&nearest(workspace))?;
+fn filesystem(host: &Host) -> Option<DoctorRow> {
+    let kind = host.network_fs()?;
     let fact = format!("the workspace lies on {kind}, a network filesystem, whose locks may lie");
     Some(if host.settings.workspace.allow_network_fs {
         warn("filesystem", fact, &[])
