@@ -99,7 +99,7 @@ const INSTANTS: u32 = 20;
 pub(super) fn take(ground: &Ground, text: &HolderText) -> Result<HostLock, StoreError> {
     let layout = &ground.layout;
     let Some(lock) = taken(ground, &layout.host_lock())? else {
-        return Err(StoreError::Locked { holder: Box::new(holder(ground)) });
+        return Err(StoreError::Locked { holder: Box::new(who(ground)) });
     };
     let Some(fence) = taken(ground, &layout.host_fence())? else {
         return Err(StoreError::Locked { holder: Box::new(outlived(ground)) });
@@ -135,6 +135,17 @@ fn say(mut lock: &File, text: &HolderText) {
         .set_len(0)
         .and_then(|()| lock.seek(SeekFrom::Start(0)))
         .and_then(|_| lock.write_all((lines.join("\n") + "\n").as_bytes()));
+}
+
+/// Who holds the lock. Somebody who only tries to take it holds it for a moment, too, and has not said so: then the text
+/// is that of a runner that is gone, and what it left at work is what holds the host.
+pub(super) fn who(ground: &Ground) -> Holder {
+    let said = holder(ground);
+    if said.pid.is_some_and(|pid| process::start_time(pid).is_some()) {
+        return said;
+    }
+    let left = work::left(&ground.layout);
+    if left.is_empty() { Holder::default() } else { Holder { left, ..said } }
 }
 
 /// What the lock's text says.

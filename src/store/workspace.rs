@@ -60,7 +60,7 @@ impl Store {
     /// As [`Store::runner_alive`].
     pub fn holder(&self) -> Result<Option<Holder>, StoreError> {
         if lock::is_held(&self.ground)? {
-            return Ok(Some(lock::holder(&self.ground)));
+            return Ok(Some(lock::who(&self.ground)));
         }
         Ok(lock::is_worked_on(&self.ground)?.then(|| lock::outlived(&self.ground)))
     }
