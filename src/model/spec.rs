@@ -439,7 +439,7 @@ pub enum Quiesce {
 
 /// How git is called, always: no hooks, no file monitor, no pager, no background upkeep, no recursion into submodules,
 /// plain output (design/04). Arguments follow; oids stand after `--end-of-options`.
-pub const GIT_HARDENING: [&str; 18] = [
+pub const GIT_HARDENING: [&str; 20] = [
     "git",
     "--no-pager",
     "-c",
@@ -458,6 +458,9 @@ pub const GIT_HARDENING: [&str; 18] = [
     "maintenance.auto=false",
     "-c",
     "submodule.recurse=false",
+    // Objects, index and refs: a power cut must not leave a checkout that git cannot read. (Git before 2.36 does not know it.)
+    "-c",
+    "core.fsync=all",
 ];
 
 /// Variables that every git of ours sees on top of the allow-listed environment, which holds no `GIT_*` (design/04).

@@ -113,7 +113,8 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
         git = observe_git(host, &again, &range, &releases, state, &mut troubles)?;
     }
     git.cut_off = cut_off::observe(host, look, &git, state, history.as_ref())?;
-    troubles.extend(cut_off::left_lock(host, look, history.as_ref()));
+    let locks = cut_off::left_locks(host, look, &git, history.as_ref(), &troubles);
+    troubles.extend(locks);
     // A BASE that is not in this repository is already among the troubles.
     let base = range.base.clone().filter(|base| git.trees.contains_key(base));
     let base = base.unwrap_or_else(|| git.head.clone());

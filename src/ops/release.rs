@@ -145,7 +145,9 @@ fn run_shown(
         }
         let plan = match decide::plan_run(&facts, request) {
             Ok(plan) => plan,
-            Err(Refusal::Blocked { blockers, notes }) => {
+            Err(Refusal::Blocked { blockers, mut notes }) => {
+                let marks = Told::with_run(request, &facts);
+                notes.extend(answered(&session, &request.ticket, &marks, &blockers, &facts)?);
                 session.refuse(&facts, &request.ticket, asked, &blockers)?;
                 return Err(OpsError::Refused(playbooks::refused(host, asked, blockers, notes)));
             }
@@ -201,6 +203,32 @@ fn mark_only(
     Ok(Some(view))
 }
 
+/// Where the ends of several steps are unknown, each answer is recorded as it is given: no command takes two of a kind.
+/// Returns what is said of it.
+fn answered(
+    session: &Session<'_>,
+    ticket: &TicketId,
+    told: &Told,
+    blockers: &[Blocker],
+    facts: &Facts,
+) -> Result<Vec<String>, OpsError> {
+    if blockers.iter().any(|blocker| blocker.code != ReasonCode::StepUndecided) {
+        return Ok(Vec::new());
+    }
+    let steps = facts.history.as_ref().map(|history| &history.steps);
+    let is_unknown = |mark: &EventDraft| {
+        let record = mark.step.as_ref().and_then(|step| steps?.get(step));
+        record.is_some_and(|record| matches!(record.end, StepEnd::Open | StepEnd::Undecided))
+    };
+    let mut said = Vec::new();
+    for mark in told.marks().filter(is_unknown) {
+        let step = mark.step.clone().map(|step| step.to_string()).unwrap_or_default();
+        session.note(ticket, mark)?;
+        said.push(format!("what you said of `{step}` is recorded; the end of another step is unknown, too"));
+    }
+    Ok(said)
+}
+
 fn moved() -> OpsError {
     let fact = "the host changed while the plan was being looked at";
     let blocker =
@@ -219,9 +247,11 @@ pub fn revert(host: &Host, request: &RevertRequest, face: Face<'_>) -> Result<Ru
     let shown = match proof::plan_revert(host, &mut facts, &request) {
         Ok(plan) => asked_to_revert(host, plan, &mut request, face)?,
         Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
-        Err(Refusal::Blocked { blockers, notes }) => {
+        Err(Refusal::Blocked { blockers, mut notes }) => {
             let Some(plan) = write_window_answer(host, &mut facts, &mut request, &blockers, face)? else {
                 let session = Session::open(host, face, Some(&request.ticket), Phase::Revert)?;
+                let marks = Told::with_revert(&request, &facts);
+                notes.extend(answered(&session, &request.ticket, &marks, &blockers, &facts)?);
                 session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
                 let refused = playbooks::refused(host, Phase::Revert, blockers, notes);
                 return Err(OpsError::Refused(refused));
@@ -251,7 +281,9 @@ fn revert_shown(
         let plan = match decided {
             Ok(plan) => plan,
             Err(Refusal::Nothing { fact }) => return Ok(aftermath::nothing(fact)),
-            Err(Refusal::Blocked { blockers, notes }) => {
+            Err(Refusal::Blocked { blockers, mut notes }) => {
+                let marks = Told::with_revert(request, &facts);
+                notes.extend(answered(&session, &request.ticket, &marks, &blockers, &facts)?);
                 session.refuse(&facts, &request.ticket, Phase::Revert, &blockers)?;
                 let refused = playbooks::refused(host, Phase::Revert, blockers, notes);
                 return Err(OpsError::Refused(refused));

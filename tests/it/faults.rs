@@ -1,11 +1,15 @@
 //! What goes wrong on purpose: runners, shims and steps that are killed, hang, or will not end.
 
 mod cancel;
+mod full;
 mod held;
 mod nth;
+mod onward;
 mod order;
 mod outlived;
 mod planted;
+mod power;
+mod racing;
 mod shapes;
 
 pub(crate) use crate::support::tally;

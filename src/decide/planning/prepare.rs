@@ -39,15 +39,12 @@ pub(in crate::decide) fn tree(
         let title = format!("take back our revert of {ticket}: {branch} to {}", base.short());
         steps.push(moving(["git", "unrevert"], title, commands, base, branch));
     }
-    if let Some(cut_off) = facts.git.cut_off.as_ref().filter(|_| *way == Move::Merge) {
+    if let Some(cut_off) = facts.git.cut_off.as_ref().filter(|_| *way != Move::Switch) {
         let title = format!("finish the fast-forward to {} that was cut off", cut_off.to.short());
-        steps.push(moving(
-            ["git", "finish"],
-            title,
-            vec![git::finish(root, &cut_off.to)],
-            &cut_off.to,
-            branch,
-        ));
+        let commands = vec![git::finish(root, &cut_off.to)];
+        let finish = moving(["git", "finish"], title, commands, &cut_off.to, branch);
+        // Where HEAD is says nothing of the files.
+        steps.push(Step { when_unknown: WhenUnknown::Repeat, ..finish });
     }
     match way {
         Move::Nowhere => {}

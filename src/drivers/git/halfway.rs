@@ -10,6 +10,9 @@ use crate::model::facts::DirtyFile;
 use crate::model::id::Oid;
 use crate::sys::files;
 
+/// A file larger than this is not looked into.
+const TORN_LIMIT: u64 = 64 << 20;
+
 /// Both contents that a file of ours may have.
 #[derive(Default)]
 struct Sides {
@@ -32,9 +35,18 @@ impl Git {
     /// between the two and those that are dirty. Symlinks and submodules that differ count as foreign: they are not looked
     /// into. Five processes.
     ///
+    /// After a power cut a file may be `torn`, too: it has a beginning of the later content, and nothing where that never
+    /// reached the disk.
+    ///
     /// # Errors
     /// [`GitError`] when git cannot tell.
-    pub fn foreign(&self, from: &Oid, to: &Oid, dirty: &[DirtyFile]) -> Result<Vec<String>, GitError> {
+    pub fn foreign(
+        &self,
+        from: &Oid,
+        to: &Oid,
+        dirty: &[DirtyFile],
+        torn: bool,
+    ) -> Result<Vec<String>, GitError> {
         let args =
             ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--end-of-options"];
         let args: Vec<&str> = args.into_iter().chain([from.as_str(), to.as_str()]).collect();
@@ -50,15 +62,25 @@ impl Git {
         let in_tree = self.hashed(&changed)?;
         let in_index = self.indexed()?;
         for (path, sides) in &sides {
+            let in_tree = in_tree.get(path);
             let fits = sides.is_plain
-                && sides.allow(in_tree.get(path).and_then(Option::as_ref))
-                && in_tree.get(path).is_none_or(Option::is_some)
-                && sides.allow(in_index.get(path));
+                && in_tree.is_none_or(Option::is_some)
+                && sides.allow(in_index.get(path))
+                && (sides.allow(in_tree.and_then(Option::as_ref)) || torn && self.is_torn(path, to)?);
             if !fits {
                 foreign.insert(path.clone());
             }
         }
         Ok(foreign.into_iter().collect())
+    }
+
+    /// Whether every byte of a file is the commit's own, or was never written.
+    fn is_torn(&self, path: &str, commit: &Oid) -> Result<bool, GitError> {
+        let whole = self.read(commit, &[path])?.into_iter().next().flatten();
+        let found = files::read_limited(&self.root().join(path), TORN_LIMIT);
+        let (Some(whole), Ok(found)) = (whole, found) else { return Ok(false) };
+        let own = |(found, whole): (&u8, &u8)| *found == 0 || found == whole;
+        Ok(found.len() <= whole.len() && found.iter().zip(&whole).all(own))
     }
 
     /// The dirty files themselves: git names an untracked folder as a whole.
@@ -149,13 +171,22 @@ mod tests {
         bed.push("a", "two");
         let to = bed.push("new.txt", "new\n");
         git.fetch("origin", &"main".parse().unwrap()).unwrap();
-        let foreign = || git.foreign(&from, &to, &git.dirty().unwrap()).unwrap();
+        let foreign_after = |torn| git.foreign(&from, &to, &git.dirty().unwrap(), torn).unwrap();
+        let foreign = || foreign_after(false);
         assert!(foreign().is_empty());
         let write = |path: &str, text: &str| bed.write(&format!("host/{path}"), text);
         write("new.txt", "new\n");
         assert!(foreign().is_empty(), "a file of the target");
         write("new.txt", "ne");
         assert_eq!(foreign(), ["new.txt"], "half of it");
+        for left in ["", "ne", "n\0\0", "\0\0\0\0"] {
+            write("new.txt", left);
+            assert!(foreign_after(true).is_empty(), "what a power cut leaves of it: {left:?}");
+        }
+        for not in ["new\nx", "nex", "new\n\0"] {
+            write("new.txt", not);
+            assert_eq!(foreign_after(true), ["new.txt"], "somebody's: {not:?}");
+        }
         write("new.txt", "new\n");
         write("a", "two");
         assert!(foreign().is_empty(), "a tracked file of the target");

@@ -31,6 +31,7 @@ pub(super) fn run_all(
         && work.step.unknown_since.is_some()
         && is_there(work, wanted)?
     {
+        keep_tree(work, done_when)?;
         return Ok(with_head(work, Effects::looked(), done_when));
     }
     for (index, command) in commands.iter().enumerate() {
@@ -46,7 +47,16 @@ pub(super) fn run_all(
         let summary = format!("`{}` ran and its effect is not there", work.step.name);
         return Err(Failure::new("no-effect", summary).hint("look at the tree with `git status`"));
     }
+    keep_tree(work, done_when)?;
     Ok(with_head(work, Effects::default(), done_when))
+}
+
+/// Git never makes the files of the tree durable, and what is recorded as done must be there after a power cut.
+fn keep_tree(work: Work<'_>, done_when: Option<&DoneWhen>) -> Result<(), Failure> {
+    if matches!(done_when, Some(DoneWhen::HeadIs { .. } | DoneWhen::TreeOf { .. })) {
+        files::sync_filesystem(&work.context.surroundings.root)?;
+    }
+    Ok(())
 }
 
 /// A step that moves HEAD says where to: the state file's `MERGE_SHA` is read from it.

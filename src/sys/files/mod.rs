@@ -20,5 +20,6 @@ pub use read::{
 pub use space::{Space, allocate, disk_space, is_network_fs};
 pub use write::{
     copy, create_new, fsync_file, fsync_folder, make_folders, open_append, open_or_create, overwrite,
-    remove_file, remove_tree, rename, save_atomic, set_mode, symlink, temporary_folder, write,
+    remove_file, remove_tree, rename, save_atomic, set_mode, symlink, sync_filesystem, temporary_folder,
+    write,
 };

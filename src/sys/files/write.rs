@@ -130,6 +130,12 @@ pub fn fsync_folder(path: &Path) -> Result<(), FileError> {
     sync::folder(&folder).map_err(io::Error::from).map_err(failed("synced", path))
 }
 
+/// Writes the whole filesystem that a folder is on to the disk.
+pub fn sync_filesystem(folder: &Path) -> Result<(), FileError> {
+    let opened = super::open(folder)?;
+    rustix::fs::syncfs(&opened).map_err(failed("synced", folder))
+}
+
 /// A folder of our own among the system's temporary ones, 0700, removed when the value is dropped.
 pub fn temporary_folder(prefix: &str) -> Result<TempDir, FileError> {
     let made = tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();

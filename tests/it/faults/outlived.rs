@@ -1,7 +1,7 @@
 //! A runner is gone and its step is not: nobody starts a second one, and what became of it is known.
 
 use super::{kill, lives, orphaned, pid_in, runs};
-use crate::support::{begun, let_go, wait_until, waiting};
+use crate::support::{Scene, Service, begun, let_go, wait_until, waiting};
 
 #[test]
 fn what_still_works_holds_the_host_and_says_so() {
@@ -117,4 +117,41 @@ fn what_a_step_says_after_it_lost_its_shim_is_kept() {
     let folders = std::fs::read_dir(step).unwrap().map(|entry| entry.unwrap().path());
     let said = folders.filter_map(|folder| std::fs::read_to_string(folder.join("transcript")).ok());
     assert_eq!(said.collect::<String>().matches("was let go").count(), 2, "of both runs");
+}
+
+#[test]
+fn two_steps_whose_end_nobody_saw_are_answered_one_after_the_other() {
+    let waits =
+        |name: &str| Service::new(name).extra("hooks = { ensure_config = [{ run = [\"bin/waits.sh\"] }] }");
+    let body = "echo once >>../../began\nuntil [ -e ../../go ]; do sleep 0.02; done\n";
+    let body = format!("cd \"$(dirname \"$0\")\"\n{body}");
+    let host = Scene::new().service(waits("wikijs")).service(waits("blog")).file("bin/waits.sh", &body);
+    let host = host.build();
+    host.bump("1234", "blog", "2");
+    host.ships("1234", "wikijs", "2");
+    let running = host.start(["run", "1234"]);
+    let began = || std::fs::read_to_string(host.root().join("began")).unwrap_or_default().lines().count();
+    wait_until("both began", || began() == 2);
+    running.signal(rustix::process::Signal::KILL);
+    drop(running);
+    let steps: Vec<_> = std::fs::read_dir(host.workspace("releases/1234/1/steps")).unwrap().collect();
+    for step in steps.into_iter().map(|step| step.unwrap().path()).filter(|path| !path.join("exit").exists())
+    {
+        for file in ["pid", "child"] {
+            let Ok(text) = std::fs::read_to_string(step.join(file)) else { continue };
+            kill(text.lines().find_map(|line| line.strip_prefix("pid=")).unwrap().parse().unwrap());
+        }
+    }
+    std::fs::write(host.root().join("go"), "").unwrap();
+    wait_until("the host is free", || host.run(["run", "1234", "--from=migrate"]).code == Some(8));
+    let [blog, wikijs] = ["blog", "wikijs"].map(|name| format!("--run-again={name}.ensure_config"));
+    host.run(["run", "1234", "--from=migrate"]).exits(8).shows(&blog).shows(&wikijs);
+    host.run(["run", "1234", "--from=migrate", &blog])
+        .exits(8)
+        .hides(&blog)
+        .shows(&wikijs)
+        .shows("what you said of `blog.ensure_config` is recorded");
+    host.run(["run", "1234", "--from=migrate", &wikijs]).exits(0);
+    assert_eq!(began(), 4);
+    host.run(["log", "1234", "--verify"]).exits(0);
 }

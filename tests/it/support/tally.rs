@@ -20,6 +20,14 @@ pub(crate) fn seed() -> u64 {
     std::env::var("HOLDPOINT_FAULTS_SEED").map_or(20_261_121, |text| text.parse().unwrap())
 }
 
+/// Tries something; what it asserts in vain is its error.
+pub(super) fn attempt<T>(case: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(case)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?").to_owned()
+    })
+}
+
 /// The cases of one promise.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -38,12 +46,10 @@ impl Tally {
     /// Tries one case. What it asserts is caught, so that the others are tried, too.
     pub(crate) fn case<T>(&mut self, name: &str, case: impl FnOnce() -> T) -> Option<T> {
         self.cases += 1;
-        match catch_unwind(AssertUnwindSafe(case)) {
+        match attempt(case) {
             Ok(value) => Some(value),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
-                self.broken.push(format!("{name}: {text}"));
+            Err(why) => {
+                self.broken.push(format!("{name}: {why}"));
                 None
             }
         }
