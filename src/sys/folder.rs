@@ -259,7 +259,7 @@ impl Folder {
 
     /// Writes the whole filesystem that it is on to the disk.
     pub fn sync_filesystem(&self) -> Result<(), FileError> {
-        fs::syncfs(&self.fd).map_err(failed("synced", &self.path))
+        sync::filesystem(&self.fd).map_err(io::Error::from).map_err(failed("synced", &self.path))
     }
 
     /// Its own extended attributes.

@@ -21,6 +21,11 @@ pub(crate) fn folder(folder: impl AsFd) -> Result<(), Errno> {
     wait(Bug::NoFolderSync, || rustix::fs::fsync(&folder))
 }
 
+/// Puts everything on the filesystem of a folder on disk (syncfs).
+pub(crate) fn filesystem(folder: impl AsFd) -> Result<(), Errno> {
+    wait(Bug::NoSync, || rustix::fs::syncfs(&folder))
+}
+
 fn wait(left_out: Bug, sync: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
     if planted(left_out) {
         return Ok(());

@@ -133,7 +133,7 @@ pub fn fsync_folder(path: &Path) -> Result<(), FileError> {
 /// Writes the whole filesystem that a folder is on to the disk.
 pub fn sync_filesystem(folder: &Path) -> Result<(), FileError> {
     let opened = super::open(folder)?;
-    rustix::fs::syncfs(&opened).map_err(failed("synced", folder))
+    sync::filesystem(&opened).map_err(io::Error::from).map_err(failed("synced", folder))
 }
 
 /// A folder of our own among the system's temporary ones, 0700, removed when the value is dropped.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::tally::Tally;
-use super::{held, order};
+use super::{held, order, power, racing};
 use crate::support::{Host, skip};
 
 /// The build in which bugs can be planted; none where nobody made one.
@@ -72,4 +72,38 @@ fn descriptors_that_are_not_swept() {
 #[test]
 fn half_an_end_that_counts() {
     caught("exit-without-end", |prepare| vec![held::half_an_end(prepare)]);
+}
+
+/// A release whose power is cut.
+fn cut(bug: &'static str) {
+    if power::can() {
+        caught(bug, power::until_found);
+    } else {
+        skip("cutting the power needs root and loop devices");
+    }
+}
+
+#[test]
+fn files_that_are_not_synced_and_the_power_is_cut() {
+    cut("no-sync");
+}
+
+#[test]
+fn folders_that_are_not_synced_and_the_power_is_cut() {
+    cut("no-folder-sync");
+}
+
+#[test]
+fn results_that_are_shown_too_early_and_the_power_is_cut() {
+    cut("early-acknowledgement");
+}
+
+#[test]
+fn files_that_are_written_over_and_the_power_is_cut() {
+    cut("in-place-write");
+}
+
+#[test]
+fn a_fence_that_is_unlocked_and_many_starts() {
+    caught("fence-unlocked", |prepare| vec![racing::races(1, prepare)]);
 }

@@ -21,7 +21,7 @@ pub(crate) fn seed() -> u64 {
 }
 
 /// Tries something; what it asserts in vain is its error.
-pub(super) fn attempt<T>(case: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn attempt<T>(case: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(case)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?").to_owned()

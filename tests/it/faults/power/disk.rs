@@ -26,13 +26,18 @@ pub(super) struct Disk {
 }
 
 impl Disk {
+    /// Whether this machine has what it takes.
+    pub(super) fn can(kind: &str) -> bool {
+        has(&format!("mkfs.{kind}")) && has("losetup") && rustix::process::geteuid().is_root()
+    }
+
     /// Moves a host onto a disk of its own; none where this machine does not let us.
     pub(super) fn under(host: &Host, kind: &'static str) -> Option<Self> {
         let maker = format!("mkfs.{kind}");
         if lacks(&[&maker, "mount", "unshare", "cc"]) {
             return None;
         }
-        if !rustix::process::geteuid().is_root() || !has("losetup") {
+        if !Self::can(kind) {
             skip("a disk that can lose its power needs root and loop devices");
             return None;
         }
@@ -161,16 +166,14 @@ impl Disk {
     pub(super) fn run_and_cut(
         &self,
         host: &Host,
-        program: &Path,
         arguments: &[&str],
         moment: Moment,
     ) -> Option<(String, String)> {
         let report = self.root.join("report");
         let said = self.root.join("said");
         let mut command = host.command(tracer().to_str().unwrap(), &host.prod());
-        super::plant(&mut command, program);
         let side = if moment.after { "after" } else { "before" };
-        command.arg(&report).arg(self.mounted()).args([side, &moment.call.to_string()]).arg(program);
+        command.arg(&report).arg(self.mounted()).args([side, &moment.call.to_string(), host.program()]);
         command.args(arguments).stdin(Stdio::null());
         command.stdout(std::fs::File::create(&said).unwrap());
         command.stderr(std::fs::File::create(self.root.join("errors")).unwrap());
