@@ -59,6 +59,10 @@ missing_packages() {
     has jq || echo jq
     has shellcheck || echo shellcheck
     has mkfs.ext4 || echo e2fsprogs
+    has mkfs.xfs || echo xfsprogs
+    has sshfs || echo sshfs
+    [ -x /usr/lib/openssh/sftp-server ] || echo openssh-sftp-server
+    has fuse-overlayfs || echo fuse-overlayfs
     has docker || echo docker.io
     has dockerd || echo docker.io
     has docker-compose || echo docker-compose
