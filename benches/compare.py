@@ -251,10 +251,10 @@ def own_cpu(argv, cwd, env):
     if not shutil.which("perf"):
         return None
     with tempfile.NamedTemporaryFile(prefix="holdpoint-bench-") as data:
-        record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "10000", "-o", data.name, "--", *argv]
+        record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-o", data.name, "--", *argv]
         subprocess.run(record, cwd=cwd, env=env, check=True, capture_output=True)
         names = subprocess.run(["perf", "script", "-i", data.name, "-F", "comm"], check=True, capture_output=True, text=True)
-    return sum(name.strip() == "holdpoint" for name in names.stdout.splitlines()) / 10
+    return sum(name.strip() == "holdpoint" for name in names.stdout.splitlines()) / 2
 
 
 def resumes(world, binary, env, rounds):

@@ -101,11 +101,22 @@ pub type Start = u64;
 
 /// When a process began. None when there is no such process.
 pub fn start_time(pid: u32) -> Option<Start> {
-    family(pid).map(|(_, start)| start)
+    kin(pid).map(|kin| kin.start)
 }
 
-/// The parent of a process, and when it began. None when there is no such process, or it has ended.
-pub fn family(pid: u32) -> Option<(u32, Start)> {
+/// Where a process belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kin {
+    /// Its parent.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// When it began.
+    pub start: Start,
+}
+
+/// Where a process belongs. None when there is no such process, or it has ended.
+pub fn kin(pid: u32) -> Option<Kin> {
     let stat = files::read_limited(Path::new(&format!("/proc/{pid}/stat")), 4096).ok()?;
     let text = String::from_utf8_lossy(&stat);
     // The second field is the program's name in brackets and may hold anything.
@@ -113,8 +124,9 @@ pub fn family(pid: u32) -> Option<(u32, Start)> {
     let mut fields = rest.split(' ');
     let dead = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
-    let began = fields.nth(17)?.parse().ok()?;
-    (!dead).then_some((parent, began))
+    let group = fields.next()?.parse().ok()?;
+    let began = fields.nth(16)?.parse().ok()?;
+    (!dead).then_some(Kin { parent, group, start: began })
 }
 
 /// Whether the very process that began then still lives.

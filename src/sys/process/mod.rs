@@ -12,7 +12,7 @@ pub use capture::{Capture, Captured, ProcessError, capture};
 pub use environment::{base_environment, env, find_program, whole_environment};
 pub(super) use identity::not_found;
 pub use identity::{
-    Start, boot_id, current_folder, family, group_id, host_name, is_alive, leave_session, operator,
+    Kin, Start, boot_id, current_folder, group_id, host_name, is_alive, kin, leave_session, operator,
     own_binary, own_pid, own_user, start_time, user_name,
 };
 pub use stream::{GoOn, stream};

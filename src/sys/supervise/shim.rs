@@ -148,7 +148,6 @@ impl Running {
     /// Waits for the program, and ends it with all that it started when a limit is reached or somebody asks for it. What
     /// it leaves running behind when it ends by itself is not touched.
     fn to_its_end(&self, order: &Order, stop: &Stop, clock: SystemClock) -> io::Result<Exit> {
-        let root = process::own_pid();
         loop {
             let left = order.timeout.map_or(LOOK_EVERY, |limit| limit.saturating_sub(clock.monotonic()));
             self.sleep(left.min(LOOK_EVERY))?;
@@ -164,7 +163,7 @@ impl Running {
             } else {
                 continue;
             };
-            tree::end(root, self.pid, &|| stop.level() > 1);
+            tree::end(self.pid, &|| stop.level() > 1);
             return Ok(reached);
         }
     }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
 use super::program::GRACE;
 use crate::sys::clock::{Clock, SystemClock};
 use crate::sys::files;
-use crate::sys::process::{Start, family, is_alive};
+use crate::sys::process::{self, Kin, Start, is_alive, kin};
 
 /// How long we insist after KILL. What is left then hangs in the kernel and cannot be ended by anybody.
 const INSIST: Duration = Duration::from_secs(5);
@@ -21,19 +22,19 @@ pub(super) fn processes() -> Vec<u32> {
     names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect()
 }
 
-/// The descendants of a process that have not ended, each with the moment it began.
-fn descendants(root: u32) -> BTreeMap<u32, Start> {
-    let mut children: BTreeMap<u32, Vec<(u32, Start)>> = BTreeMap::new();
+/// The descendants of a process that have not ended.
+fn descendants(root: u32) -> BTreeMap<u32, Kin> {
+    let mut children: BTreeMap<u32, Vec<(u32, Kin)>> = BTreeMap::new();
     for pid in processes() {
-        if let Some((parent, start)) = family(pid) {
-            children.entry(parent).or_default().push((pid, start));
+        if let Some(kin) = kin(pid) {
+            children.entry(kin.parent).or_default().push((pid, kin));
         }
     }
     let mut found = BTreeMap::new();
     let mut next = vec![root];
     while let Some(pid) = next.pop() {
-        for (child, start) in children.get(&pid).into_iter().flatten() {
-            if found.insert(*child, *start).is_none() {
+        for (child, kin) in children.get(&pid).into_iter().flatten() {
+            if found.insert(*child, *kin).is_none() {
                 next.push(*child);
             }
         }
@@ -43,41 +44,63 @@ fn descendants(root: u32) -> BTreeMap<u32, Start> {
 
 /// Takes in every child that has ended; returns the end of the one that is waited for.
 pub(super) fn reap(wanted: Pid) -> Option<WaitStatus> {
-    let mut end = None;
-    while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
-        if pid == wanted {
-            end = Some(status);
-        }
-    }
-    end
+    take_in(wanted).0
 }
 
-/// Ends all descendants of a process of ours: TERM, and CONT for what is stopped; KILL for what still lives after the
-/// grace, until nothing is left. `hurry` cuts the grace short. Returns the end of the one that is waited for.
-pub(super) fn end(root: u32, wanted: Pid, hurry: &dyn Fn() -> bool) -> Option<WaitStatus> {
+/// The end of the one that is waited for, and whether any child still lives. No look at the list of processes can tell
+/// that: one that starts another and ends at once is never on it.
+fn take_in(wanted: Pid) -> (Option<WaitStatus>, bool) {
+    let mut end = None;
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == wanted => end = Some(status),
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return (end, true),
+            Err(_) => return (end, false),
+        }
+    }
+}
+
+/// Ends all descendants of ours, which all come back to us: TERM, and CONT for what is stopped; KILL for what still lives
+/// after the grace, until nothing is left. `hurry` cuts the grace short. Returns the end of the one that is waited for.
+pub(super) fn end(wanted: Pid, hurry: &dyn Fn() -> bool) -> Option<WaitStatus> {
     let clock = SystemClock::new();
+    let root = process::own_pid();
+    let own_group = kin(root).map_or(0, |own| own.group);
     let mut status = None;
     let mut told = BTreeSet::new();
     loop {
-        status = reap(wanted).or(status);
-        let living = descendants(root);
-        if living.is_empty() || clock.monotonic() >= GRACE + INSIST {
+        let (ended, any_left) = take_in(wanted);
+        status = ended.or(status);
+        if !any_left || clock.monotonic() >= GRACE + INSIST {
             return status;
         }
+        let living = descendants(root);
         let kill = clock.monotonic() >= GRACE || hurry();
-        for process in living {
+        if kill {
+            let groups: BTreeSet<u32> = living.values().map(|kin| kin.group).collect();
+            groups.into_iter().filter(|group| *group != own_group && *group > 1).for_each(kill_group);
+        }
+        for (pid, kin) in living {
             if kill {
-                send(process, &[Signal::KILL]);
-            } else if told.insert(process) {
-                send(process, &[Signal::TERM, Signal::CONT]);
+                send(pid, kin.start, &[Signal::KILL]);
+            } else if told.insert((pid, kin.start)) {
+                send(pid, kin.start, &[Signal::TERM, Signal::CONT]);
             }
         }
         clock.sleep(Duration::from_millis(if kill { 2 } else { 20 }));
     }
 }
 
+/// A group is killed in one moment, with the process that a member is just starting: one after another they would escape.
+fn kill_group(group: u32) {
+    if let Some(group) = i32::try_from(group).ok().and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    }
+}
+
 /// Sends to the very process that was seen, or to nobody.
-fn send((pid, start): (u32, Start), signals: &[Signal]) {
+fn send(pid: u32, start: Start, signals: &[Signal]) {
     let held = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)

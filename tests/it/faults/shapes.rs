@@ -78,3 +78,25 @@ fn a_step_gets_three_descriptors_and_nothing_to_read() {
     assert_eq!(std::fs::read_to_string(host.root().join("open")).unwrap(), "0\n1\n2\n3\n");
     assert_eq!(std::fs::read_to_string(host.root().join("read")).unwrap(), "");
 }
+
+#[test]
+fn one_that_is_another_process_at_every_look_is_ended() {
+    // Each starts its successor and is gone, in the step's group and in a session of its own.
+    let hares = "hare='$SIG{TERM} = \"IGNORE\"; fork and exit while 1'\nfor n in 1 2 3; do perl -e \"$hare\"; done\n\
+                 setsid perl -e \"$hare\"\nsleep 300";
+    let (host, output) = releases(hares);
+    output.exits(1).shows("did not end within 1s");
+    let root = host.root().display();
+    let steps = format!("HOLDPOINT_STEP_DIR={root}/prod/.asd/workspace/releases/1234/1/steps");
+    let of_script = |entry: &[u8]| {
+        let entry = String::from_utf8_lossy(entry);
+        entry.starts_with(&steps) && entry.ends_with("-1234-shape.sh")
+    };
+    let of_step = |name: &std::ffi::OsString| {
+        let environment = std::fs::read(std::path::Path::new("/proc").join(name).join("environ"));
+        environment.is_ok_and(|bytes| bytes.split(|byte| *byte == 0).any(of_script))
+    };
+    let names = || std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().file_name());
+    let left = (0..50).map(|_| names().filter(of_step).count()).max();
+    assert_eq!(left, Some(0), "still at work");
+}
