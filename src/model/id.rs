@@ -279,6 +279,12 @@ impl FromStr for BranchName {
         if text.contains("..") || text.contains("@{") || text == "@" || text.ends_with('.') {
             return refuse("`..`, `@{`, a lone `@` and a final `.` have a meaning of their own in git");
         }
+        // Git lets them stand; the commands that a refusal prints are to be typed into a shell.
+        if text.chars().any(|c| "$`;|&<>(){}'\"!".contains(c)) || text.starts_with(['+', '#', '=']) {
+            return refuse(
+                "characters that mean something to a shell may not stand in it: $ ` ; | & < > ( ) { } ' \" !",
+            );
+        }
         if text.split('/').any(component) {
             return refuse("no part between slashes may be empty, begin with `.` or end in `.lock`");
         }
@@ -368,7 +374,10 @@ mod tests {
 
     #[test]
     fn branches_cannot_become_flags_ranges_or_refspecs() {
-        for bad in ["", "-f", "a..b", "a:b", "a b", "x.lock", "a/.b", "a//b", "@", "a@{1}", "a\n", "a."] {
+        for bad in [
+            "", "-f", "a..b", "a:b", "a b", "x.lock", "a/.b", "a//b", "@", "a@{1}", "a\n", "a.", "$(id)",
+            "a;id", "+a", "a'b",
+        ] {
             assert!(bad.parse::<BranchName>().is_err(), "{bad:?}");
         }
         assert!("hotfix/1240".parse::<BranchName>().is_ok());

@@ -465,6 +465,8 @@ pub(super) fn fitting(
 ) -> Result<ReleaseState, OpsError> {
     let mut state =
         host.store.state(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
+    // A dry run says what the verb would say: it writes behind the log's last record, so that must be whole.
+    host.store.log_head(ticket)?;
     state.status = state.status.without_runner();
     if state.closed || next(state.status, event).is_err() {
         let word = if state.closed { "closed" } else { state.status.word() };

@@ -54,9 +54,18 @@ impl LockedStore {
                 continue;
             }
             let path = folder.join(name);
-            let text = workspace.read(&path, LIMIT)?.and_then(|bytes| String::from_utf8(bytes).ok());
-            requests.extend(text.and_then(|text| toml::from_str(&text).ok()));
-            workspace.remove_file(&path)?;
+            // A file that nobody could mean as a request is no reason to stop a release.
+            let text = workspace.read(&path, LIMIT).ok().flatten();
+            let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+            match text.and_then(|text| toml::from_str(&text).ok()) {
+                Some(request) => {
+                    workspace.remove_file(&path)?;
+                    requests.push(request);
+                }
+                None => {
+                    let _ = workspace.remove_file(&path);
+                }
+            }
         }
         Ok(requests)
     }

@@ -1,6 +1,7 @@
 //! What goes wrong on purpose: runners, shims and steps that are killed, hang, or will not end.
 
 mod cancel;
+mod corpus;
 mod full;
 mod held;
 mod nth;
