@@ -65,17 +65,15 @@ impl<'a> Recorder<'a> {
         if planted(Bug::EarlyAcknowledgement) {
             self.watcher.event(&event);
         }
-        if durability == Durability::Sync {
-            self.journal.sync()?;
-        }
+        let durable = if durability == Durability::Sync { self.journal.sync()? } else { 0 };
         let mut inner = self.inner();
         match &mut inner.state {
             Some(state) => projection::apply(state, &event),
             none => *none = projection::created(&event),
         }
         if durability == Durability::Sync {
-            self.show_all(&mut inner);
-            self.watcher.event(&event);
+            inner.unshown.push(event.clone());
+            self.show(&mut inner, durable);
         } else if is_intent(&event.event) && inner.unshown.is_empty() {
             self.watcher.event(&event);
         } else {
@@ -96,8 +94,8 @@ impl<'a> Recorder<'a> {
 
     /// Makes everything recorded so far durable and shows it.
     pub fn sync(&self) -> Result<(), EngineError> {
-        self.journal.sync()?;
-        self.show_all(&mut self.inner());
+        let durable = self.journal.sync()?;
+        self.show(&mut self.inner(), durable);
         Ok(())
     }
 
@@ -133,11 +131,17 @@ impl<'a> Recorder<'a> {
         self.watcher.progress(progress);
     }
 
-    fn show_all(&self, inner: &mut Inner) {
-        for event in inner.unshown.drain(..) {
-            self.watcher.event(&event);
+    /// Shows what waits and is durable: records up to that number. What another step recorded since goes on waiting.
+    fn show(&self, inner: &mut Inner, durable: u64) {
+        let waiting = std::mem::take(&mut inner.unshown);
+        let (mut due, later): (Vec<RunEvent>, Vec<RunEvent>) =
+            waiting.into_iter().partition(|event| event.seq <= durable);
+        due.sort_by_key(|event| event.seq);
+        for event in &due {
+            self.watcher.event(event);
         }
-        inner.oldest = None;
+        inner.oldest = if later.is_empty() { None } else { Some(self.clock.monotonic()) };
+        inner.unshown = later;
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -147,4 +151,50 @@ impl<'a> Recorder<'a> {
 
 fn is_intent(kind: &EventKind) -> bool {
     matches!(kind, EventKind::Start | EventKind::StepStart)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::{HolderText, Layout, Sharing, Store};
+    use crate::sys::clock::SystemClock;
+    use crate::sys::files;
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<u64>>);
+
+    impl Watcher for Seen {
+        fn event(&self, event: &RunEvent) {
+            self.0.lock().unwrap().push(event.seq);
+        }
+        fn progress(&self, _: &Progress) {}
+    }
+
+    #[test]
+    fn what_another_step_recorded_while_we_waited_for_the_disk_is_not_shown_with_ours() {
+        let folder = files::temporary_folder("holdpoint-recorder-").unwrap();
+        files::make_folders(&folder.path().join(".asd"), 0o755).unwrap();
+        let layout = Layout::new(folder.path(), Path::new(".asd/workspace/backups"));
+        let clock = SystemClock::new();
+        let holder = HolderText { operator: "ann".into(), ticket: None, phase: None, since: clock.now() };
+        let store = Store::open(layout, Sharing::Alone).lock(&holder).unwrap();
+        let journal = store.journal(&"1234".parse().unwrap(), 1, "ann", Arc::new(clock)).unwrap();
+        let (seen, redactor) = (Seen::default(), Redactor::new([], &[]));
+        let recorder = Recorder::new(&store, &journal, &clock, &seen, &redactor, None);
+        let outcome = || {
+            EventDraft::new(EventKind::StepDone)
+                .step(crate::model::id::StepName::new(["wikijs", "health"]))
+                .rc(0)
+        };
+        recorder.record(outcome(), Durability::Ride).unwrap();
+        let durable = journal.sync().unwrap();
+        recorder.record(outcome(), Durability::Ride).unwrap();
+        recorder.show(&mut recorder.inner(), durable);
+        assert_eq!(*seen.0.lock().unwrap(), [1]);
+        recorder.record(outcome(), Durability::Sync).unwrap();
+        assert_eq!(*seen.0.lock().unwrap(), [1, 2, 3]);
+    }
 }

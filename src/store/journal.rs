@@ -115,11 +115,12 @@ impl Journal {
         Ok(event)
     }
 
-    /// Makes everything recorded so far durable.
+    /// Makes everything recorded so far durable; answers with the number of the last record that is. What others record
+    /// meanwhile is later than that.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub fn sync(&self) -> Result<(), StoreError> {
+    pub fn sync(&self) -> Result<u64, StoreError> {
         let seq = self.written().head.seq;
         self.sync_to(seq)
     }
@@ -131,10 +132,10 @@ impl Journal {
     }
 
     /// One fdatasync serves every caller whose record was written before it began.
-    fn sync_to(&self, seq: u64) -> Result<(), StoreError> {
+    fn sync_to(&self, seq: u64) -> Result<u64, StoreError> {
         let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
         if synced.seq >= seq {
-            return Ok(());
+            return Ok(synced.seq);
         }
         let (file, upto) = {
             let written = self.written();
@@ -153,7 +154,7 @@ impl Journal {
             return Err(error.into());
         }
         *synced = Synced { seq: upto, named: true };
-        Ok(())
+        Ok(upto)
     }
 
     fn refuse_if(&self, poisoned: bool) -> Result<(), StoreError> {
