@@ -107,7 +107,12 @@ fn end_what_is_left(
 ) -> Result<ReleaseState, OpsError> {
     for work in &holder.left {
         face.watcher.progress(&Progress::Note(format!("ending {work}")));
-        supervise::ask_to_end(&work.folder);
+        if !supervise::ask_to_end(&work.folder) && host.store.runner_alive()? {
+            return Err(OpsError::Failed {
+                what: format!("{work} cannot be ended by you: another operator started it"),
+                hint: format!("as that operator or as root: `sudo holdpoint cancel {attempt}`"),
+            });
+        }
     }
     let patient = Face { lock_wait: face.lock_wait.max(PATIENCE), ..face };
     Session::open(host, patient, Some(&attempt.ticket), Phase::Prepare)?;

@@ -144,7 +144,7 @@ pub(super) fn who(ground: &Ground) -> Holder {
     if said.pid.is_some_and(|pid| process::start_time(pid).is_some()) {
         return said;
     }
-    let left = work::left(&ground.layout);
+    let left = work::left(&ground.layout, said.ticket.as_ref());
     if left.is_empty() { Holder::default() } else { Holder { left, ..said } }
 }
 
@@ -185,7 +185,8 @@ pub(super) fn is_worked_on(ground: &Ground) -> Result<bool, StoreError> {
 
 /// The runner that is gone, and its steps that are not.
 pub(super) fn outlived(ground: &Ground) -> Holder {
-    Holder { left: work::left(&ground.layout), ..holder(ground) }
+    let said = holder(ground);
+    Holder { left: work::left(&ground.layout, said.ticket.as_ref()), ..said }
 }
 
 fn is_taken(ground: &Ground, path: &Path) -> Result<bool, StoreError> {

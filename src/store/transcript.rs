@@ -18,10 +18,15 @@ const TRANSCRIPT: &str = "transcript";
 
 /// Adds what stands in a step's spool to its transcript, redacted, and removes the spool: it may hold secrets. Returns the
 /// text that was added. A kill in between leaves the spool, and the text is added once more: nothing is lost. Where a
-/// program lost its shim and still works, the spool stays for what it has yet to say.
+/// program lost its shim and still works, the spool stays for what it has yet to say; and it stays where another operator of
+/// the group was the one who started the step: until that one comes by, or root, nobody else may read it.
 pub(super) fn write(ground: &Beneath, folder: &Path, redactor: &Redactor) -> Result<String, StoreError> {
     let spool = folder.join(SPOOL);
-    let Some(bytes) = ground.read_tail(&spool, LIMIT)? else { return Ok(String::new()) };
+    let read = match ground.read_tail(&spool, LIMIT) {
+        Err(error) if error.is_denied() => return Ok(String::new()),
+        read => read?,
+    };
+    let Some(bytes) = read else { return Ok(String::new()) };
     let all = ground.open(&spool)?.and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.len());
     let mut text = redactor.redact(&String::from_utf8_lossy(&bytes));
     if all > LIMIT {

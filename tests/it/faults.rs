@@ -3,6 +3,7 @@
 mod cancel;
 mod corpus;
 mod full;
+mod group;
 mod held;
 mod nth;
 mod onward;
@@ -12,6 +13,7 @@ mod planted;
 mod power;
 mod racing;
 mod shapes;
+mod terminal;
 
 pub(crate) use crate::support::tally;
 use crate::support::{Host, begun, waiting};

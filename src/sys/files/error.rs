@@ -24,6 +24,11 @@ impl FileError {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
+    /// Whether we may not do that.
+    pub fn is_denied(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+
     /// Whether the disk or the quota is full.
     pub fn is_full(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

@@ -249,10 +249,16 @@ impl Host {
 
     /// Starts the program in the production checkout and goes on.
     pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
+        let mut command = self.command(self.program(), &self.prod());
+        command.args(arguments);
+        self.starts(command)
+    }
+
+    /// Starts any command and goes on.
+    pub(crate) fn starts(&self, mut command: Command) -> Running {
         let streams = tempfile::Builder::new().prefix("streams-").tempdir_in(&self.root).unwrap().keep();
         let (stdout, stderr) = (streams.join("stdout"), streams.join("stderr"));
-        let mut command = self.command(self.program(), &self.prod());
-        command.args(arguments).stdin(Stdio::null());
+        command.stdin(Stdio::null());
         command.stdout(std::fs::File::create(&stdout).unwrap());
         command.stderr(std::fs::File::create(&stderr).unwrap());
         let shown = typed(&command);
