@@ -196,7 +196,8 @@ show_faults() {
     [ -s "$counts" ] || return 0
     printf '\n%-8s %-52s %9s\n' promise "what was tried" "held"
     sort -V "$counts" | awk -F '\t' '
-        $1 == "planted" { planted += $4; caught += $3; next }
+        # One bug may be looked for in several ways.
+        $1 == "planted" { if (!($2 in bugs)) planted++; bugs[$2]; if ($3 && !($2 in found)) caught++; if ($3) found[$2]; next }
         { key = $1 FS $2; if (!(key in of)) order[++n] = key; held[key] += $3; of[key] += $4; h[$1] += $3; o[$1] += $4
           if (!(($1) in o2)) { o2[$1] = 1; promises[++m] = $1 } }
         END {

@@ -111,11 +111,13 @@ impl Terminal {
         self.write(To::Err, question);
         let (send, answers) = mpsc::channel();
         // The reader has a thread of its own so that a signal can end the wait; it ends with the process.
-        std::thread::spawn(move || {
+        let read = move || {
             let mut line = String::new();
             let read = io::stdin().lock().read_line(&mut line);
             let _ = send.send(read.ok().filter(|bytes| *bytes > 0).map(|_| line));
-        });
+        };
+        // Where no thread can be started nobody is asked: that is no answer.
+        let _ = std::thread::Builder::new().spawn(read);
         let line = loop {
             match answers.recv_timeout(std::time::Duration::from_millis(50)) {
                 Ok(line) => break line,

@@ -17,6 +17,7 @@ use crate::report::human::events;
 use crate::report::json;
 use crate::report::text::{Ink, clean, duration, size};
 use crate::sys::clock::{Clock, SystemClock};
+use crate::sys::hand_over;
 
 /// How often running steps are drawn again.
 const BEAT: Duration = Duration::from_millis(120);
@@ -33,12 +34,19 @@ pub fn watched<T>(terminal: &Terminal, format: Format, work: impl FnOnce(&dyn Wa
     std::thread::scope(|scope| {
         let painter =
             Painter { terminal, waiting: &waiting, clock: SystemClock::new(), board: Board::default() };
-        scope.spawn(move || match format {
+        let paint = move || match format {
             Format::Human => painter.paint(&news),
             Format::Json => painter.stream(&news),
-        });
+        };
+        // Where no thread can be started, everything is painted in the end.
+        let late = hand_over(scope, paint).err().flatten();
         let relay = Relay { send, waiting: &waiting };
-        work(&relay)
+        let done = work(&relay);
+        drop(relay);
+        if let Some(paint) = late {
+            paint();
+        }
+        done
     })
 }
 

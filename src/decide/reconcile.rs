@@ -1,6 +1,8 @@
 //! Steps whose end is unknown: what may be repeated, what is looked at first, and what a person is asked about (design/03,
 //! design/04 "What each built-in step is"). A step whose end is unknown is never silently run again.
 
+use std::fmt::Write as _;
+
 use super::past::Past;
 use super::typed::Typed;
 use crate::model::facts::{Facts, Left, StepEnd, StepRecord};
@@ -37,6 +39,10 @@ pub(super) fn settle(
         }
         let is_unknown = matches!(record.end, StepEnd::Open | StepEnd::Undecided);
         if !is_unknown || answers.run_again == Some(&step.name) {
+            continue;
+        }
+        if matches!(record.left, Left::LeftRunning(_)) {
+            blockers.push(undecided(facts, ticket, &step.name, record));
             continue;
         }
         match (step.when_unknown, record.end) {
@@ -82,7 +88,16 @@ fn must_be_asked(name: &StepName, record: &StepRecord) -> bool {
 fn undecided(facts: &Facts, ticket: &TicketId, name: &StepName, record: &StepRecord) -> Blocker {
     let typed = Typed::on(facts);
     let began = record.started_at.format("%Y-%m-%dT%H:%M:%SZ");
-    let fact = format!("the end of step `{name}` is unknown: it began {began}, and no outcome was recorded");
+    let mut fact =
+        format!("the end of step `{name}` is unknown: it began {began}, and no outcome was recorded");
+    let mut look = "look whether its effect is there; then one of:".to_owned();
+    if let Left::LeftRunning(pids) = &record.left {
+        let pids = pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let _ = write!(fact, "; what it started still runs: process {pids}");
+        look = format!(
+            "look whether that should run, and whether its effect is there: ps -fp {pids}; then one of:"
+        );
+    }
     let line = |flag: &str| {
         if record.phase == Phase::Revert {
             typed.revert(ticket, &format!("--{flag}={name}"))
@@ -91,7 +106,7 @@ fn undecided(facts: &Facts, ticket: &TicketId, name: &StepName, record: &StepRec
         }
     };
     Blocker::new(ReasonCode::StepUndecided, fact)
-        .way_out("look whether its effect is there; then one of:")
+        .way_out(look)
         .way_out(line("mark-done"))
         .way_out(line("run-again"))
 }

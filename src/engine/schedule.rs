@@ -11,6 +11,7 @@ use crate::model::projection::field;
 use crate::model::quantity::Span;
 use crate::model::release::Transition;
 use crate::store::Durability;
+use crate::sys::beside;
 use crate::sys::signal::Signal;
 
 use super::context::Context;
@@ -59,7 +60,7 @@ pub(super) fn run_steps(
                 let is_last = waiting.is_empty() && running.is_empty();
                 let sender = sender.clone();
                 running.push((step, context.clock.monotonic()));
-                scope.spawn(move || {
+                beside(scope, move || {
                     let result = execute(step, is_last, context, recorder);
                     // The receiver lives until every step has ended.
                     let _ = sender.send((step.name.clone(), result));

@@ -451,6 +451,8 @@ pub enum Left {
     NeverStarted,
     /// These processes still work on it.
     AtWork(Vec<u32>),
+    /// Its program is gone; these processes that it started are not. Only a person knows whether they should run.
+    LeftRunning(Vec<u32>),
 }
 
 /// How a step ended, as recorded.

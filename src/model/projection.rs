@@ -10,6 +10,9 @@ use super::id::{BackupStamp, Oid, ServiceName};
 use super::phase::Phase;
 use super::release::{Direction, ReleaseState, Status, Transition, next};
 
+/// Reason of an outcome that a step's shim wrote down and a later runner recorded.
+pub const FOUND: &str = "found";
+
 /// Names of the event fields that the projection reads.
 pub mod field {
     /// Commit before the release (`created`).
@@ -130,6 +133,9 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
     if event.event != EventKind::Refused {
         state.updated_at = event.at;
     }
+    if is_answer(state, event) {
+        step(state, Transition::Decided);
+    }
     let text = |name| event.details.get(name);
     match &event.event {
         EventKind::Planned => {
@@ -209,6 +215,13 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
 
 /// Moves the status where the table allows it. A log that breaks the table keeps the last legal status: the reader is
 /// shown what was true, and the runner checks with [`next`] before it records.
+/// Whether a step's outcome that nobody knew was found after all: nobody need be asked any more.
+fn is_answer(state: &ReleaseState, event: &RunEvent) -> bool {
+    matches!(state.status, Status::Undecided | Status::RevertUndecided)
+        && matches!(event.event, EventKind::StepDone | EventKind::StepFailed)
+        && event.reason.as_deref() == Some(FOUND)
+}
+
 fn step(state: &mut ReleaseState, event: Transition) {
     if let Ok(status) = next(state.status, event) {
         state.status = status;
@@ -277,5 +290,23 @@ mod tests {
         );
         assert_eq!(state.failed_step.map(|s| s.to_string()).as_deref(), Some("wikijs.health"));
         assert_eq!(state.log_seq, 8);
+    }
+
+    #[test]
+    fn an_outcome_that_is_found_answers_what_was_undecided() {
+        for (kind, reason, status) in [
+            (EventKind::StepDone, Some(FOUND), Status::Interrupted),
+            (EventKind::StepFailed, Some(FOUND), Status::Interrupted),
+            (EventKind::StepDone, None, Status::Undecided),
+        ] {
+            let log = vec![
+                with(event(1, EventKind::Created), &[("base", &"a".repeat(40)), ("branch", "main")]),
+                event(2, EventKind::Planned),
+                event(3, EventKind::Started),
+                event(4, EventKind::Undecided),
+                RunEvent { reason: reason.map(str::to_owned), ..event(5, kind) },
+            ];
+            assert_eq!(project(&log).expect("created").status, status);
+        }
     }
 }

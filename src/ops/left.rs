@@ -6,6 +6,7 @@ use crate::model::event::{EventDraft, EventKind};
 use crate::model::facts::{Left, StepEnd};
 use crate::model::id::{AttemptId, StepName, TicketId};
 use crate::model::phase::Phase;
+use crate::model::projection::FOUND;
 use crate::store::History;
 use crate::sys::supervise::{self, Exit, Trace};
 
@@ -27,7 +28,7 @@ impl Found {
     pub(super) fn outcome(&self) -> EventDraft {
         let kind = if self.rc == 0 { EventKind::StepDone } else { EventKind::StepFailed };
         let draft = EventDraft::new(kind).phase(self.phase).step(self.step.clone()).rc(self.rc);
-        draft.reason("found").msg(format!("{} after its runner was gone", self.how))
+        draft.reason(FOUND).msg(format!("{} after its runner was gone", self.how))
     }
 }
 
@@ -43,6 +44,7 @@ pub(super) fn look(host: &Host, ticket: &TicketId, history: &mut History) -> Vec
         match supervise::look(&folder, record.boot.as_deref()) {
             Trace::NeverStarted => record.left = Left::NeverStarted,
             Trace::AtWork(pids) => record.left = Left::AtWork(pids),
+            Trace::LeftRunning(pids) => record.left = Left::LeftRunning(pids),
             Trace::Unknown => {}
             Trace::Ended(exit) => {
                 let (rc, how) = said(exit);

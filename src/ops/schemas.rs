@@ -10,6 +10,7 @@ use crate::model::facts::{Schema, ServiceState};
 use crate::model::id::ServiceName;
 use crate::model::settings::Settings;
 use crate::model::spec::CommandSpec;
+use crate::sys::beside;
 
 use super::ask::ask;
 use super::host::Host;
@@ -40,7 +41,7 @@ pub(super) fn observe(
     let answers: Vec<(ServiceName, Schema)> = thread::scope(|scope| {
         let asked: Vec<_> = questions
             .iter()
-            .map(|(name, command)| (name.clone(), scope.spawn(move || version(host, command))))
+            .map(|(name, command)| (name.clone(), beside(scope, move || version(host, command))))
             .collect();
         asked.into_iter().filter_map(|(name, thread)| Some((name, thread.join().ok()?))).collect()
     });

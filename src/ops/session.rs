@@ -11,7 +11,7 @@ use crate::model::logfmt;
 use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::{Plan, PlanVerb};
-use crate::model::projection::{self, field};
+use crate::model::projection::{self, FOUND, field};
 use crate::model::reason::{Blocker, ending_of};
 use crate::model::release::{ReleaseState, Status};
 use crate::store::{Durability, HolderText, Journal, LockedStore};
@@ -90,7 +90,7 @@ impl<'a> Session<'a> {
         if let Some(failed) = found.iter().find(|step| step.rc != 0) {
             let kind = if backward { EventKind::Stuck } else { EventKind::Failed };
             let draft = EventDraft::new(kind).phase(failed.phase).rc(failed.rc).step(failed.step.clone());
-            recorder.record(draft.reason("found"), Durability::Ride)?;
+            recorder.record(draft.reason(FOUND), Durability::Ride)?;
         }
         recorder.sync()?;
         recorder.save()?;

@@ -50,14 +50,28 @@ impl LockedStore {
         let indexing = Indexing::new(&store);
         let reserve = Reserve::new(Arc::clone(&store.ground));
         reserve.make();
-        let releases = store.layout().releases();
-        for name in store.ground.workspace.list(&releases)? {
-            // Nobody else saves a state or a log while we hold the host: this save was killed.
-            if name.to_str().is_some_and(files::is_temporary) {
-                store.ground.workspace.remove_file(&releases.join(name))?;
+        let this = Self { store, reserve, indexing, lock };
+        this.remove_unfinished(&this.layout().releases())?;
+        if let Some(ticket) = this.last_holder() {
+            let attempts = this.layout().ticket(ticket);
+            let is_ours = |name: &str| name == "torn" || name.parse::<u32>().is_ok();
+            for name in this.ground.workspace.list(&attempts)? {
+                if name.to_str().is_some_and(is_ours) {
+                    this.remove_unfinished(&attempts.join(name))?;
+                }
             }
         }
-        Ok(Self { store, reserve, indexing, lock })
+        Ok(this)
+    }
+
+    /// Removes what saves left in a folder that were killed: nobody else saves there while we hold the host.
+    fn remove_unfinished(&self, folder: &Path) -> Result<(), StoreError> {
+        for name in self.ground.workspace.list(folder)? {
+            if name.to_str().is_some_and(files::is_temporary) {
+                self.ground.workspace.remove_file(&folder.join(name))?;
+            }
+        }
+        Ok(())
     }
 
     /// The fence, for the shims of our steps to hold beyond our own end.

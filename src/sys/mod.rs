@@ -1,6 +1,7 @@
 //! The world: the only clock, files, processes, sockets and signals. Everything above asks here, so that everything can be asked
 //! in one way, every error says the verb and the path, and only clock and processes are ever faked.
 
+mod beside;
 pub mod clock;
 pub mod fake;
 pub mod files;
@@ -14,4 +15,5 @@ pub mod supervise;
 pub(crate) mod sync;
 pub mod syslog;
 
+pub use beside::{Beside, beside, hand_over};
 pub use files::FileError;

@@ -1,7 +1,9 @@
 //! What goes wrong on purpose: runners, shims and steps that are killed, hang, or will not end.
 
+mod after;
 mod cancel;
 mod corpus;
+mod errors;
 mod full;
 mod group;
 mod held;
@@ -13,6 +15,8 @@ mod planted;
 mod power;
 mod racing;
 mod shapes;
+mod stage;
+mod sweeps;
 mod terminal;
 
 pub(crate) use crate::support::tally;
@@ -32,11 +36,16 @@ fn runs(host: &Host) -> usize {
     std::fs::read_to_string(host.root().join("runs")).map_or(0, |text| text.lines().count())
 }
 
-/// The number in one of the small files that a step's shim wrote.
-fn pid_in(host: &Host, file: &str) -> i32 {
+/// The folder of the waiting script.
+fn step_folder(host: &Host) -> std::path::PathBuf {
     let steps = host.workspace("releases/1234/1/steps");
     let step = std::fs::read_dir(steps).unwrap().map(|entry| entry.unwrap().path());
-    let step = step.into_iter().find(|path| path.to_string_lossy().ends_with("1234-a-waits.sh")).unwrap();
+    step.into_iter().find(|path| path.to_string_lossy().ends_with("1234-a-waits.sh")).unwrap()
+}
+
+/// The number in one of the small files that a step's shim wrote.
+fn pid_in(host: &Host, file: &str) -> i32 {
+    let step = step_folder(host);
     let text = std::fs::read_to_string(step.join(file)).unwrap();
     text.lines().find_map(|line| line.strip_prefix("pid=")).unwrap().parse().unwrap()
 }

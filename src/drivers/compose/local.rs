@@ -12,6 +12,7 @@ use crate::drivers::Surroundings;
 use crate::drivers::program::{Ask, Said};
 use crate::model::facts::RuntimeFacts;
 use crate::model::reason::Blocker;
+use crate::sys::beside;
 use crate::sys::folder::Folder;
 
 /// How containers are driven here, with the images and volumes in question; what could not be seen becomes a trouble.
@@ -26,7 +27,7 @@ pub fn runtime(
     let mut facts = RuntimeFacts { compose: found.compose, engine: found.engine, ..RuntimeFacts::default() };
     if let Some(engine) = &facts.engine {
         let (seen, mounted) = thread::scope(|scope| {
-            let seen = scope.spawn(|| images(engine, references, surroundings));
+            let seen = beside(scope, || images(engine, references, surroundings));
             let mounted = mountpoints(engine, volumes, surroundings);
             (seen.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), mounted)
         });
@@ -108,7 +109,7 @@ pub fn pullable(
     };
     thread::scope(|scope| {
         let asked: Vec<_> =
-            references.iter().map(|name| (name, scope.spawn(move || offered(name)))).collect();
+            references.iter().map(|name| (name, beside(scope, move || offered(name)))).collect();
         asked.into_iter().filter_map(|(name, thread)| thread.join().ok()?.then(|| name.clone())).collect()
     })
 }

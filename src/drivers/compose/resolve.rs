@@ -13,6 +13,7 @@ use crate::drivers::program::{Ask, Said};
 use crate::model::facts::{Compose, ComposeFlavour, ResolvedService};
 use crate::model::id::ServiceName;
 use crate::model::spec::ComposeSpec;
+use crate::sys::beside;
 use crate::sys::files;
 
 /// One service whose compose file is to be read.
@@ -57,7 +58,7 @@ pub fn resolve(
         thread::scope(|scope| {
             let asked: Vec<_> = some
                 .iter()
-                .map(|sharing| scope.spawn(|| read(compose, &sharing[0].spec, files, surroundings)))
+                .map(|sharing| beside(scope, || read(compose, &sharing[0].spec, files, surroundings)))
                 .collect();
             for (sharing, thread) in some.iter().zip(asked) {
                 let read = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -217,7 +218,7 @@ fn read(
     let (said, labels) = thread::scope(|scope| {
         // Only the second generation's hash can be known before the image is here.
         let is_v2 = compose.flavour == ComposeFlavour::V2;
-        let labels = is_v2.then(|| scope.spawn(|| hashes_of(compose, spec, files, surroundings)));
+        let labels = is_v2.then(|| beside(scope, || hashes_of(compose, spec, files, surroundings)));
         let how: &[&str] = if is_v2 { &["--format", "json"] } else { &[] };
         let said = ask(compose, spec, (files, files), surroundings, how);
         (said, labels.and_then(|thread| thread.join().ok()?.ok()).unwrap_or_default())

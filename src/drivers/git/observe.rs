@@ -11,6 +11,7 @@ use crate::model::id::{BranchName, Oid};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::settings::SignaturePolicy;
 use crate::model::spec::INCOMING_REFS;
+use crate::sys::{Beside, beside};
 
 /// What a look at the checkout is for.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ impl Git {
     pub fn observe(&self, look: &Look) -> Result<Observed, GitError> {
         let shallow = self.is_shallow()?;
         let (status, found) = thread::scope(|scope| {
-            let status = scope.spawn(|| self.status());
+            let status = beside(scope, || self.status());
             let found = self.resolve(look);
             (joined(status), found)
         });
@@ -236,9 +237,10 @@ impl Git {
         let left_at = left_at.filter(|left| facts.trees.contains_key(*left));
         let (history, changed, moved, since) = thread::scope(|scope| {
             let changed =
-                scope.spawn(|| if has_base { self.changed(&base, &target) } else { Ok(Vec::new()) });
-            let moved = scope.spawn(|| if wants_reflog { self.last_move() } else { Ok(None) });
-            let since = scope.spawn(|| left_at.map_or(Ok(Vec::new()), |left| self.since(left, &facts.head)));
+                beside(scope, || if has_base { self.changed(&base, &target) } else { Ok(Vec::new()) });
+            let moved = beside(scope, || if wants_reflog { self.last_move() } else { Ok(None) });
+            let since =
+                beside(scope, || left_at.map_or(Ok(Vec::new()), |left| self.since(left, &facts.head)));
             let history = self.history(&facts.head, &target, &present);
             (history, joined(changed), joined(moved), joined(since))
         });
@@ -335,7 +337,7 @@ impl Git {
     }
 }
 
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+fn joined<T>(thread: Beside<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn run_all(
         run_one(work, command, part, &Files::default(), &mut |_| TickAnswer::Go)?;
     }
     if let Some(wanted @ (DoneWhen::HeadIs { .. } | DoneWhen::TreeOf { .. })) = done_when
-        && !is_there(work, wanted)?
+        && !was_made(work, wanted)?
     {
         let summary = format!("`{}` ran and its effect is not there", work.step.name);
         return Err(Failure::new("no-effect", summary).hint("look at the tree with `git status`"));
@@ -57,6 +57,19 @@ fn keep_tree(work: Work<'_>, done_when: Option<&DoneWhen>) -> Result<(), Failure
         files::sync_filesystem(&work.context.surroundings.root)?;
     }
     Ok(())
+}
+
+/// Whether the effect of programs that ended well is there. Where that cannot be looked at, they are believed: a step that
+/// was recorded as failed and is not would lead astray; verify looks again.
+fn was_made(work: Work<'_>, wanted: &DoneWhen) -> Result<bool, Failure> {
+    match is_there(work, wanted) {
+        Err(failure) if !failure.is_interruption() => {
+            let note = format!("what `{}` did could not be looked at: {}", work.step.name, failure.summary);
+            work.recorder.progress(&Progress::Note(note));
+            Ok(true)
+        }
+        looked => looked,
+    }
 }
 
 /// A step that moves HEAD says where to: the state file's `MERGE_SHA` is read from it.
@@ -114,7 +127,7 @@ pub(super) fn run_one(
         tick(seen)
     };
     let finished = supervise::run(&program, &folder, context.store.fence(), context.stop, &mut watch);
-    let tail = transcript_tail(work, &folder)?;
+    let tail = transcript_tail(work, &folder);
     let shown = match &work.step.script {
         Some(script) => script.path.clone(),
         None => shlex::try_join(command.argv.iter().map(String::as_str)).unwrap_or_default(),
@@ -189,11 +202,17 @@ fn by_hand(work: Work<'_>, command: &CommandSpec) -> Option<String> {
     ))
 }
 
-fn transcript_tail(work: Work<'_>, folder: &Path) -> Result<Vec<String>, Failure> {
-    let text = work.context.store.write_transcript(folder, work.context.redactor)?;
+/// The end of what it printed. That it could not be kept does not change how the program ended: what is left of it is
+/// redacted by whoever takes the host next.
+fn transcript_tail(work: Work<'_>, folder: &Path) -> Vec<String> {
+    let text = work.context.store.write_transcript(folder, work.context.redactor).unwrap_or_else(|error| {
+        let note = format!("what `{}` printed was not kept: {error}", work.step.name);
+        work.recorder.progress(&Progress::Note(note));
+        String::new()
+    });
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.len().saturating_sub(TAIL);
-    Ok(lines[from..].iter().map(|line| (*line).to_owned()).collect())
+    lines[from..].iter().map(|line| (*line).to_owned()).collect()
 }
 
 /// Looks whether a step's effect is there.

@@ -15,6 +15,7 @@ use crate::model::view::{SinceBy, StatusRow, StatusView};
 use crate::ops::error::OpsError;
 use crate::ops::facts::untrusted;
 use crate::ops::host::Host;
+use crate::sys::beside;
 
 use super::posture::Posture;
 use super::rows::{Present, holder_view};
@@ -70,7 +71,7 @@ fn ask_all(services: &[&ServiceSpec]) -> BTreeMap<ServiceName, Answer> {
             .iter()
             .filter(probed)
             .filter_map(|service| Some((service.name.clone(), service.health.clone()?)))
-            .map(|(name, spec)| (name, scope.spawn(move || probe::ask(&spec, PATIENCE))))
+            .map(|(name, spec)| (name, beside(scope, move || probe::ask(&spec, PATIENCE))))
             .collect();
         let answered = asked.into_iter().filter_map(|(name, thread)| Some((name, thread.join().ok()?)));
         answered.collect()

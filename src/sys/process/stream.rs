@@ -44,7 +44,7 @@ pub fn stream(
     let (send, lines) = mpsc::channel();
     let reader = Arc::clone(&handle);
     // A thread of its own, never waited for: a program that was left behind may keep the pipe open.
-    std::thread::spawn(move || {
+    let read = move || {
         let mut reader = BufReader::new(&*reader);
         let mut line = Vec::new();
         while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
@@ -54,7 +54,11 @@ pub fn stream(
             }
             line.clear();
         }
-    });
+    };
+    if let Err(error) = std::thread::Builder::new().spawn(read) {
+        end(&handle);
+        return Err(not_started(error));
+    }
     loop {
         let next = match lines.recv_timeout(ASK_EVERY) {
             Ok(line) => each(&line),

@@ -32,6 +32,9 @@ pub enum Trace {
     NeverStarted,
     /// These processes still work on it.
     AtWork(Vec<u32>),
+    /// Its program is gone, nobody saw how, and these processes that it started live on in sessions of their own: services
+    /// that it left running, or work of its own that went out of sight.
+    LeftRunning(Vec<u32>),
     /// Its program ended like this, and that is the step's own end.
     Ended(Exit),
     /// What became of it cannot be told.
@@ -145,6 +148,14 @@ impl<'a> Traces<'a> {
         self.read("pid").and_then(|record| record.value("pid")) == Some(pid.to_string())
     }
 
+    /// Whether a process is in the session that the shim led, or that cannot be told.
+    fn may_be_in_its_session(self, pid: u32) -> bool {
+        let shim = self.read("pid").and_then(|record| record.value("pid")?.parse::<i32>().ok());
+        let session = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let session = session.and_then(|pid| rustix::process::getsid(Some(pid)).ok());
+        shim.is_none() || session.is_none_or(|session| Some(session.as_raw_nonzero().get()) == shim)
+    }
+
     fn child(self) -> Option<u32> {
         self.read("child")?.living()
     }
@@ -210,12 +221,14 @@ pub fn look(step_folder: &Path, boot: Option<&str>) -> Trace {
             (Part::One | Part::Whole, Said::Ended(exit)) => Trace::Ended(exit),
         };
     }
-    let mut pids: Vec<u32> = shim.into_iter().chain(traces.child()).collect();
-    pids.extend(working_in(step_folder));
+    let ours: Vec<u32> = shim.into_iter().chain(traces.child()).collect();
+    let marked = working_in(step_folder);
+    let is_near = !ours.is_empty() || marked.iter().any(|pid| traces.may_be_in_its_session(*pid));
+    let mut pids = [ours, marked].concat();
     pids.sort_unstable();
     pids.dedup();
     if !pids.is_empty() {
-        return Trace::AtWork(pids);
+        return if is_near { Trace::AtWork(pids) } else { Trace::LeftRunning(pids) };
     }
     let was_this_boot = boot.is_some_and(|boot| boot == boot_id());
     let never = was_this_boot && !files::exists(&step_folder.join("pid"));

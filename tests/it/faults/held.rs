@@ -6,7 +6,7 @@ use rustix::fs::FlockOperation;
 use rustix::process::{Pid, Signal};
 
 use super::tally::Tally;
-use super::{lives, pid_in, runs};
+use super::{lives, pid_in, runs, step_folder};
 use crate::support::{Host, begun, let_go, wait_until, waiting};
 
 /// Does nothing to the host, or plants a bug in it.
@@ -72,10 +72,7 @@ pub(super) fn half_an_end(prepare: Prepare<'_>) -> Tally {
     drop(running);
     let_go(&host, 0);
     wait_until("the shim ended", || !lives(pid_in(&host, "pid")));
-    let steps = host.workspace("releases/1234/1/steps");
-    let step = std::fs::read_dir(steps).unwrap().map(|entry| entry.unwrap().path());
-    let end = step.map(|path| path.join("exit")).find(|path| path.to_string_lossy().contains("a-waits"));
-    let end = end.unwrap();
+    let end = step_folder(&host).join("exit");
     let whole = std::fs::read(&end).unwrap();
     for length in [0, 1, 5, whole.len() / 2, whole.len() - 6, whole.len() - 1] {
         std::fs::write(&end, &whole[..length]).unwrap();

@@ -1,13 +1,14 @@
 /* Something goes wrong in the n-th system call of one process of ours, in whichever of its threads that is.
  *
- *   nth WHO MODE N TRACE -- PROGRAM ARGUMENT...
+ *   nth WHO MODE CALL N TRACE -- PROGRAM ARGUMENT...
  *
  * WHO    `runner`: the program itself, with all its threads and without what it starts;
  *        `shim:STEP`: the shims that it starts for this step, each counted by itself
  * MODE   `kill`: it is killed as it makes the n-th call;  an error's number: the n-th call is not made and fails with it
- * N      counted from 1 over the calls named below; 0: nothing goes wrong
- * TRACE  every call that was counted, one a line: number, tab, name, tab, file, tab, flags of an open, tab, what is written;
- *        and, once it was made, number, tab, `=`, tab, its result
+ * CALL   name, blank, file: which calls are meant; every run of digits in the file's name is a `#`
+ * N      counted from 1 over those; 0: nothing goes wrong
+ * TRACE  every call of those below, one a line: number, tab, name, tab, file, tab, flags of an open, tab, what is written;
+ *        number, tab, `!` where it goes wrong; and, once it was made, number, tab, `=`, tab, its result
  *
  * strace counts for each thread by itself, and every step runs in a thread of its own: there is no n that meets, say, the
  * second step's first fdatasync. What the program starts (git, services) is never traced.
@@ -67,7 +68,8 @@ struct thread {
 static struct thread threads[4096];
 static const char *step;
 static FILE *trace;
-static long made, wanted;
+static const char *meant;
+static long made, met, wanted;
 static int error_number;
 
 static void die(const char *what) {
@@ -110,7 +112,24 @@ static void put_text(const char *text, ssize_t length) {
     }
 }
 
-static void describe(struct thread *thread, size_t call, const struct __ptrace_syscall_info *info) {
+/* Whether a call is one of those that are meant: what is numbered anew in each run does not matter. */
+static int is_meant(const char *name, const char *file) {
+    size_t length = strlen(name);
+    if (strncmp(meant, name, length) || meant[length] != ' ') return 0;
+    const char *want = meant + length + 1;
+    while (*file) {
+        if (*file >= '0' && *file <= '9') {
+            while (*file >= '0' && *file <= '9') file++;
+            if (*want++ != '#') return 0;
+        } else if (*want++ != *file++) {
+            return 0;
+        }
+    }
+    return !*want;
+}
+
+/* Writes a call down; says whether it is meant. */
+static int describe(struct thread *thread, size_t call, const struct __ptrace_syscall_info *info) {
     static char text[65536];
     char link[64], path[4097] = "";
     const uint64_t *args = info->entry.args;
@@ -147,6 +166,7 @@ static void describe(struct thread *thread, size_t call, const struct __ptrace_s
     }
     fputc('\n', trace);
     fflush(trace);
+    return is_meant(calls[call].name, path);
 }
 
 /* The call is not made: its number becomes one that no call has. */
@@ -207,8 +227,9 @@ static void at_call(struct thread *thread) {
     for (size_t call = 0; call < COUNT(calls); call++) {
         if (calls[call].number != (long)info.entry.nr) continue;
         thread->made = ++made;
-        describe(thread, call, &info);
-        if (made != wanted) return;
+        if (!describe(thread, call, &info) || ++met != wanted) return;
+        fprintf(trace, "%ld\t!\n", thread->made);
+        fflush(trace);
         if (!error_number) {
             kill(process_of(thread->id), SIGKILL);
             return;
@@ -243,23 +264,24 @@ static int goes_on_with_calls(const struct thread *thread) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 7 || strcmp(argv[5], "--")) {
-        fprintf(stderr, "nth WHO MODE N TRACE -- PROGRAM ARGUMENT...\n");
+    if (argc < 8 || strcmp(argv[6], "--")) {
+        fprintf(stderr, "nth WHO MODE CALL N TRACE -- PROGRAM ARGUMENT...\n");
         return 99;
     }
     if (!strncmp(argv[1], "shim:", 5)) step = argv[1] + 5;
     error_number = strcmp(argv[2], "kill") ? atoi(argv[2]) : 0;
-    wanted = atol(argv[3]);
-    trace = fopen(argv[4], "we");
-    if (!trace) die(argv[4]);
+    meant = argv[3];
+    wanted = atol(argv[4]);
+    trace = fopen(argv[5], "we");
+    if (!trace) die(argv[5]);
 
     pid_t first = fork();
     if (first < 0) die("fork");
     if (!first) {
         ptrace(PTRACE_TRACEME, 0, 0, 0);
         raise(SIGSTOP);
-        execvp(argv[6], argv + 6);
-        die(argv[6]);
+        execvp(argv[7], argv + 7);
+        die(argv[7]);
     }
     int status;
     if (waitpid(first, &status, 0) != first) die("waitpid");
@@ -295,7 +317,7 @@ int main(int argc, char **argv) {
                 thread->counts = !step;
             } else if (is_wanted_shim(id)) {
                 thread->counts = 1;
-                made = 0;
+                made = met = 0;
             } else {
                 thread->id = 0;
                 ptrace(PTRACE_DETACH, id, 0, 0);

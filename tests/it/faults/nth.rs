@@ -1,6 +1,6 @@
 //! Something goes wrong in the n-th system call: `nth.c`, built and run, and what it wrote down.
-#![expect(dead_code, reason = "the sweeps come next")]
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,15 +17,22 @@ pub(super) enum Who {
     Shim(&'static str),
 }
 
+/// A call among those of a run, so that it is found in the next one: the how-manieth of its name on its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Point {
+    call: String,
+    nth: usize,
+}
+
 /// What happens at the call that is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Strike {
     /// Nothing: every call is listed.
     None,
     /// The process is killed as it makes this one.
-    Kill(usize),
+    Kill(Point),
     /// This one is not made and fails with this error.
-    Error(usize, i32),
+    Error(Point, i32),
 }
 
 /// A system call that was counted.
@@ -42,6 +49,8 @@ pub(super) struct Call {
     pub(super) text: String,
     /// What came of it, and after which call had begun; none where it never returned.
     pub(super) result: Option<(i64, usize)>,
+    /// Here something went wrong.
+    pub(super) struck: bool,
 }
 
 impl Call {
@@ -73,26 +82,29 @@ pub(super) struct Struck {
 
 impl Struck {
     /// The call that was struck; none where there were not that many.
-    pub(super) fn at(&self, strike: Strike) -> Option<&Call> {
-        let (Strike::Kill(number) | Strike::Error(number, _)) = strike else { return None };
-        self.calls.iter().find(|call| call.number == number)
+    pub(super) fn at(&self) -> Option<&Call> {
+        self.calls.iter().find(|call| call.struck)
     }
 }
 
 /// Runs the program on a host; none where processes may not be traced.
-pub(super) fn run(host: &Host, who: Who, strike: Strike, arguments: &[&str]) -> Option<Struck> {
+pub(super) fn run(host: &Host, who: Who, strike: &Strike, arguments: &[&str]) -> Option<Struck> {
     let [trace, stdout, stderr] = ["calls.trace", "stdout", "stderr"].map(|name| host.root().join(name));
-    let (mode, number) = match strike {
-        Strike::None => ("kill".to_owned(), 0),
-        Strike::Kill(number) => ("kill".to_owned(), number),
-        Strike::Error(number, error) => (error.to_string(), number),
+    let (mode, call, nth) = match strike {
+        Strike::None => ("kill".to_owned(), "-", 0),
+        Strike::Kill(point) => ("kill".to_owned(), point.call.as_str(), point.nth),
+        Strike::Error(point, error) => (error.to_string(), point.call.as_str(), point.nth),
     };
     let who = match who {
         Who::Runner => "runner".to_owned(),
         Who::Shim(step) => format!("shim:{step}"),
     };
     let mut command = host.command(helper()?.to_str().unwrap(), &host.prod());
-    command.args([who, mode, number.to_string()]).arg(&trace).args(["--", host.program()]).args(arguments);
+    command
+        .args([&who, &mode, call, &nth.to_string()])
+        .arg(&trace)
+        .args(["--", host.program()])
+        .args(arguments);
     // Files, not pipes: what a release starts may hold them open beyond its end.
     command.stdin(Stdio::null());
     command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
@@ -104,6 +116,31 @@ pub(super) fn run(host: &Host, who: Who, strike: Strike, arguments: &[&str]) -> 
     Some(Struck { output, calls: calls(&text(&trace)) })
 }
 
+/// Where each call of a run is found again.
+pub(super) fn points(calls: &[Call]) -> Vec<Point> {
+    let mut met: BTreeMap<String, usize> = BTreeMap::new();
+    let point = |call: &Call| {
+        let call = format!("{} {}", call.name, unnumbered(&call.file));
+        let nth = met.entry(call.clone()).or_default();
+        *nth += 1;
+        Point { call, nth: *nth }
+    };
+    calls.iter().map(point).collect()
+}
+
+/// With `#` for every run of digits.
+fn unnumbered(file: &str) -> String {
+    let mut text = String::new();
+    for c in file.chars() {
+        if !c.is_ascii_digit() {
+            text.push(c);
+        } else if !text.ends_with('#') {
+            text.push('#');
+        }
+    }
+    text
+}
+
 fn calls(trace: &str) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for line in trace.lines() {
@@ -112,6 +149,11 @@ fn calls(trace: &str) -> Vec<Call> {
         let number: usize = number.parse().unwrap();
         let begun = calls.last().map_or(0, |call| call.number);
         match (*name, rest) {
+            ("!", []) => {
+                if let Some(call) = calls.iter_mut().rfind(|call| call.number == number) {
+                    call.struck = true;
+                }
+            }
             ("=", [result]) => {
                 if let Some(call) = calls.iter_mut().rfind(|call| call.number == number) {
                     call.result = Some((result.parse().unwrap(), begun));
@@ -124,6 +166,7 @@ fn calls(trace: &str) -> Vec<Call> {
                 flags: (*flags).to_owned(),
                 text: (*text).to_owned(),
                 result: None,
+                struck: false,
             }),
             _ => {}
         }
@@ -142,7 +185,8 @@ fn helper() -> Option<&'static PathBuf> {
         assert!(compiled.is_ok_and(|status| status.success()), "`cc` cannot compile {source}");
         let built = folder.join("nth");
         std::fs::rename(&own, &built).unwrap();
-        let probe = Command::new(&built).args(["runner", "kill", "0", "/dev/null", "--", "true"]).status();
+        let probe =
+            Command::new(&built).args(["runner", "kill", "-", "0", "/dev/null", "--", "true"]).status();
         probe.is_ok_and(|status| status.success()).then_some(built)
     });
     if helper.is_none() {

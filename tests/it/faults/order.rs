@@ -16,7 +16,7 @@ pub(super) fn judge(host: &Host) -> Option<[Tally; 2]> {
     host.script("1234", "fix", "true");
     host.ships("1234", "wikijs", "2");
     for arguments in [["run", "1234", "--json"].as_slice(), &["revert", "1234", "--yes", "--json"]] {
-        let struck = nth::run(host, Who::Runner, Strike::None, arguments)?;
+        let struck = nth::run(host, Who::Runner, &Strike::None, arguments)?;
         let calls = struck.calls;
         struck.output.exits(0);
         let [replaced, shown] = &mut tallies;
@@ -42,6 +42,16 @@ pub(super) fn judge(host: &Host) -> Option<[Tally; 2]> {
 
 fn is_temporary(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|ending| ending == "tmp")
+}
+
+/// Each result was on disk when it was shown.
+pub(super) fn nothing_is_shown_too_early(calls: &[Call]) {
+    for call in calls {
+        if let Some(seq) = result_shown(call) {
+            assert!(durable(call, calls) >= seq, "result {seq} is shown too early, by call {}", call.number);
+            the_log_has_its_name(call, calls);
+        }
+    }
 }
 
 /// The state file, under its own name.

@@ -1,7 +1,7 @@
 //! A runner is gone and its step is not: nobody starts a second one, and what became of it is known.
 
-use super::{kill, lives, orphaned, pid_in, runs};
-use crate::support::{Scene, Service, begun, let_go, wait_until, waiting};
+use super::{kill, lives, orphaned, pid_in, runs, step_folder};
+use crate::support::{Host, Scene, Service, begun, let_go, wait_until, waiting};
 
 #[test]
 fn what_still_works_holds_the_host_and_says_so() {
@@ -154,4 +154,69 @@ fn two_steps_whose_end_nobody_saw_are_answered_one_after_the_other() {
     host.run(["run", "1234", "--from=migrate", &wikijs]).exits(0);
     assert_eq!(began(), 4);
     host.run(["log", "1234", "--verify"]).exits(0);
+}
+
+#[test]
+fn what_a_step_left_running_in_a_session_of_its_own_is_for_a_person_to_judge() {
+    let host = Host::new();
+    let root = host.root().display().to_string();
+    let body = format!(
+        "echo once more >>{root}/runs\nif [ ! -e {root}/daemon ]; then\nsetsid sleep 300 >/dev/null 2>&1 </dev/null &\n\
+         echo $! >{root}/daemon\nfi\ntouch {root}/began\nuntil [ -e {root}/go ]; do sleep 0.02; done"
+    );
+    host.script("1234", "a-waits", &body);
+    host.ships("1234", "wikijs", "2");
+    let running = begun(&host);
+    let (shim, child) = (pid_in(&host, "pid"), pid_in(&host, "child"));
+    kill(shim);
+    running.wait().exits(8);
+    // As long as its program works, it is never a second time beside it.
+    host.run(["run", "1234", "--from=ticket"]).exits(3).shows("still works");
+    let_go(&host, 0);
+    wait_until("its program ended", || !lives(child));
+    let daemon = std::fs::read_to_string(host.root().join("daemon")).unwrap().trim().to_owned();
+    host.run(["run", "1234", "--from=ticket"])
+        .exits(8)
+        .shows(&format!("what it started still runs: process {daemon}"))
+        .shows(&format!("ps -fp {daemon}"))
+        .shows("--mark-done=1234-a-waits.sh");
+    host.run(["run", "1234", "--from=ticket", "--mark-done=1234-a-waits.sh"]).exits(0);
+    assert_eq!(runs(&host), 1);
+    kill(daemon.parse().unwrap());
+}
+
+#[test]
+fn an_undecided_step_whose_end_is_found_after_all_is_no_longer_asked_about() {
+    let host = waiting();
+    let running = begun(&host);
+    let end = {
+        let folder = step_folder(&host);
+        // Its runner cannot read how it ended, for a while.
+        std::fs::create_dir(folder.join("exit")).unwrap();
+        folder.join("exit")
+    };
+    let_go(&host, 0);
+    running.wait().exits(8);
+    assert_eq!(host.state("1234", "STATUS"), "undecided");
+    std::fs::remove_dir(&end).unwrap();
+    std::fs::rename(end.with_file_name("exit.new"), &end).unwrap();
+    host.run(["run", "1234", "--from=ticket"]).exits(0);
+    assert_eq!(runs(&host), 1);
+    assert!(host.record("1234", "reason=found").contains("event=step-done"), "{}", host.log("1234"));
+    assert_eq!(host.state("1234", "STATUS"), "succeeded");
+}
+
+#[test]
+fn what_a_script_printed_and_could_not_be_kept_does_not_make_it_fail() {
+    let host = Host::new();
+    let root = host.root().display().to_string();
+    // In the place of the transcript stands something that cannot be written to.
+    host.script(
+        "1234",
+        "a-waits",
+        &format!("echo once more >>{root}/runs\nmkdir $HOLDPOINT_STEP_DIR/transcript"),
+    );
+    host.ships("1234", "wikijs", "2");
+    host.run(["run", "1234"]).exits(0).shows("what `1234-a-waits.sh` printed was not kept");
+    assert_eq!((runs(&host), host.state("1234", "STATUS")), (1, "succeeded".to_owned()));
 }

@@ -3,6 +3,10 @@
 
 use std::path::PathBuf;
 
+use super::errors::errors;
+use super::nth::{Call, Who};
+use super::stage::Verb;
+use super::sweeps::{Sweep, kills};
 use super::tally::Tally;
 use super::{held, order, power, racing};
 use crate::support::{Host, skip};
@@ -106,4 +110,23 @@ fn files_that_are_written_over_and_the_power_is_cut() {
 #[test]
 fn a_fence_that_is_unlocked_and_many_starts() {
     caught("fence-unlocked", |prepare| vec![racing::races(1, prepare)]);
+}
+
+#[test]
+fn a_failed_sync_that_is_ignored() {
+    let only = |call: &Call| call.name == "fdatasync";
+    caught("sync-error-ignored", |prepare| {
+        let sweep = Sweep { only: &only, prepare, ..Sweep::over(Verb::Resume, Who::Runner, 100) };
+        errors(&sweep).unwrap_or_default()
+    });
+}
+
+#[test]
+fn what_an_earlier_runner_left_is_not_looked_at() {
+    // While a script is at work, or has just ended.
+    let only = |call: &Call| call.name == "unlinkat" && call.file.contains("fix.sh");
+    caught("no-reconcile", |prepare| {
+        let sweep = Sweep { only: &only, prepare, ..Sweep::over(Verb::Resume, Who::Runner, 1) };
+        kills(&sweep).unwrap_or_default()
+    });
 }

@@ -66,6 +66,15 @@ impl Tally {
         &self.broken
     }
 
+    /// Writes all counts down; panics when a case of any of them did not hold.
+    pub(crate) fn end_all(tallies: Vec<Self>) {
+        let ends = tallies.into_iter().map(|tally| catch_unwind(AssertUnwindSafe(|| tally.end())));
+        let broken: Vec<_> = ends.filter_map(Result::err).collect();
+        if let Some(first) = broken.into_iter().next() {
+            std::panic::resume_unwind(first);
+        }
+    }
+
     /// Writes the count down, unless it is of no promise (`-`); panics when a case did not hold.
     #[track_caller]
     pub(crate) fn end(self) {
