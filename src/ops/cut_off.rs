@@ -55,7 +55,10 @@ pub(super) fn observe(
     }
     // HEAD may have reached the disk before the files did.
     let from = if git.head == snapshot.target { &snapshot.base } else { &git.head };
-    let torn = history.is_some_and(was_in_another_boot);
+    // Half a file is git's own where it ran out of room, or the power was cut; a git that was killed left it as likely as
+    // somebody who edits.
+    let torn =
+        matches!(merge(look, history), Some(StepEnd::Failed(_))) || history.is_some_and(was_in_another_boot);
     let foreign = host.git.foreign(from, &snapshot.target, &git.dirty, torn)?;
     // Git refuses to merge over somebody's work and writes nothing then; one that was killed has written something.
     let has_written = merge_is_open(look, history) || foreign.len() < git.dirty.len();

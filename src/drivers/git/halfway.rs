@@ -35,8 +35,8 @@ impl Git {
     /// between the two and those that are dirty. Symlinks and submodules that differ count as foreign: they are not looked
     /// into. Five processes.
     ///
-    /// After a power cut a file may be `torn`, too: it has a beginning of the later content, and nothing where that never
-    /// reached the disk.
+    /// After a power cut, and where there was no room, a file may be `torn`, too: it has a beginning of the later content,
+    /// and nothing where that never reached the disk.
     ///
     /// # Errors
     /// [`GitError`] when git cannot tell.

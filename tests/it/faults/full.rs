@@ -141,7 +141,7 @@ fn case(point: Point, keep: u64) {
 
 /// What is left of the disk, in pages: around what the records of one moment need.
 fn left() -> Vec<u64> {
-    let pages: Vec<u64> = if full() { (0..=20).chain([24, 32, 48]).collect() } else { vec![0, 3] };
+    let pages: Vec<u64> = if full() { (0..=20).chain([24, 32, 48]).collect() } else { vec![0, 8] };
     pages.into_iter().map(|pages| pages * 4096).collect()
 }
 

@@ -44,7 +44,7 @@ fn next(verb: Verb, last: &str, types: &mut impl FnMut(&[&str]) -> Output) -> St
         return again;
     }
     if verb == Verb::Revert {
-        return "revert 1234 --yes".to_owned();
+        return "revert 1234 --yes --discard-writes".to_owned();
     }
     let state = types(&["state", "1234", "--json"]);
     if state.code != Some(0) {

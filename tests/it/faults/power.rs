@@ -52,7 +52,7 @@ impl Ground {
     fn words(verb: Verb) -> &'static [&'static str] {
         match verb {
             Verb::Run => &["run", "1234", "--json"],
-            Verb::Revert => &["revert", "1234", "--yes", "--json"],
+            Verb::Revert => &["revert", "1234", "--yes", "--discard-writes", "--json"],
         }
     }
 
@@ -193,17 +193,21 @@ fn cuts(
 ) {
     let Some(mut ground) = Ground::new(kind, verb) else { return };
     prepare(&mut ground.host);
-    let mut tried = 0;
+    let (mut tried, mut missed) = (0, 0);
     for moment in shuffled(ground.calls(verb)) {
         if enough(tally, tried) {
             break;
         }
         match attempt(|| ground.case(verb, moment)) {
-            Ok(false) => continue,
+            Ok(false) => missed += 1,
             Ok(true) => tally.add(1, []),
             Err(why) => tally.add(1, [why]),
         }
         tried += 1;
+    }
+    // Steps side by side share their syncs, so a release has now and then a few less; never far less.
+    if missed * 4 > tried {
+        tally.add(1, [format!("{missed} of {tried} cuts came too late")]);
     }
 }
 

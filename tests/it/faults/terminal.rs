@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use super::tally::Tally;
+use super::tally::{Tally, full};
 use crate::support::{Host, Output, Scene, Service, begun, let_go, wait_until, waiting};
 
 /// The release is over and well, and its log is whole.
@@ -53,7 +53,8 @@ fn nobody_who_reads_is_needed() {
     ];
     let lines = ["exec >&-", "exec 2>&-", "exec <&- >&- 2>&-"];
     for json in [false, true] {
-        for (name, prepare) in pieces {
+        let tried = if json && !full() { 1 } else { pieces.len() };
+        for (name, prepare) in pieces.into_iter().take(tried) {
             tally.case(&format!("{name}, json {json}"), || {
                 let host = Host::new();
                 host.script("1234", "says", "seq 2000; seq 2000 >&2");
