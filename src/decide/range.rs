@@ -23,7 +23,7 @@ pub struct Range {
 pub fn of_run(request: &RunRequest, releases: &[ReleaseState], history: Option<&History<'_>>) -> Range {
     let known = |ticket: &TicketId| releases.iter().find(|state| state.ticket == *ticket);
     let own = known(&request.ticket).filter(|state| {
-        is_in_cycle(state) || !is_over(state) && history.is_some_and(|history| may_have_moved(history.steps))
+        is_in_cycle(state) || !is_over(state) && history.is_some_and(|history| was_to_move(history.steps))
     });
     let taken_over = request.supersedes.as_ref().and_then(known).filter(|state| is_in_cycle(state));
     let inherited = own.or(taken_over).map(|state| state.base.clone());
@@ -44,10 +44,17 @@ pub struct History<'a> {
 
 /// Whether a step that moves the tree was begun: its end may be unknown.
 pub(super) fn may_have_moved(steps: &BTreeMap<StepName, StepRecord>) -> bool {
-    ["merge", "switch", "unrevert"].iter().any(|word| {
-        let record = steps.get(&StepName::new(["git", word]));
-        record.is_some_and(|record| !matches!(record.end, StepEnd::Failed(_)))
-    })
+    moving(steps).any(|record| !matches!(record.end, StepEnd::Failed(_)))
+}
+
+/// Whether a step that moves the tree was begun at all: it may have moved it and failed then, when the tree could not be
+/// made durable. Where it had not, BASE is where HEAD is.
+fn was_to_move(steps: &BTreeMap<StepName, StepRecord>) -> bool {
+    moving(steps).next().is_some()
+}
+
+fn moving(steps: &BTreeMap<StepName, StepRecord>) -> impl Iterator<Item = &StepRecord> {
+    ["merge", "switch", "unrevert"].iter().filter_map(|word| steps.get(&StepName::new(["git", word])))
 }
 
 /// The commits that `revert` is about.
@@ -115,11 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_whose_end_is_unknown_counts_as_begun() {
+    fn a_merge_that_was_begun_keeps_its_base() {
         let state = ReleaseState { merge: None, ..release("1234", Status::Interrupted) };
-        let record = StepRecord::new(Phase::Prepare, StepEnd::Open, at("10:00:00"));
-        let steps = BTreeMap::from([(StepName::new(["git", "merge"]), record)]);
-        let history = History { phases_done: &BTreeSet::new(), steps: &steps };
-        assert_eq!(of_run(&run("1234"), &[state], Some(&history)), Range { base: Some(oid(BASE)), at: None });
+        // One that failed may have done so after it had moved the tree.
+        for end in [StepEnd::Open, StepEnd::Failed(1)] {
+            let record = StepRecord::new(Phase::Prepare, end, at("10:00:00"));
+            let steps = BTreeMap::from([(StepName::new(["git", "merge"]), record)]);
+            let history = History { phases_done: &BTreeSet::new(), steps: &steps };
+            let range = of_run(&run("1234"), std::slice::from_ref(&state), Some(&history));
+            assert_eq!(range, Range { base: Some(oid(BASE)), at: None });
+        }
     }
 }
