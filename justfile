@@ -31,8 +31,7 @@ review:
     INSTA_UPDATE=always cargo nextest run
     git diff --stat -- '*.snap' '*.rs'
 
-# The binary that is shipped, and its size
+# What is shipped: the binary, what is in it, and their hashes; `--twice` builds it in two folders and compares
 [group('development')]
-dist:
-    cargo build --profile dist
-    ls -l target/dist/holdpoint
+dist *flags:
+    .ci/dist {{ flags }}

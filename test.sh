@@ -233,7 +233,7 @@ cargo fmt --check
 
 if has shellcheck; then
     step "shell scripts"
-    git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 shellcheck
+    git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run .ci/dist | xargs -0 shellcheck
 fi
 
 step "lints"
