@@ -20,6 +20,8 @@ mod state_file;
 #[cfg(test)]
 mod tests;
 mod transcript;
+#[cfg(test)]
+mod walk;
 mod work;
 mod workspace;
 

@@ -7,6 +7,7 @@ mod errors;
 mod full;
 mod group;
 mod held;
+mod model;
 mod nth;
 mod onward;
 mod order;
