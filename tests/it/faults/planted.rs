@@ -116,7 +116,7 @@ fn a_fence_that_is_unlocked_and_many_starts() {
 fn a_failed_sync_that_is_ignored() {
     let only = |call: &Call| call.name == "fdatasync";
     caught("sync-error-ignored", |prepare| {
-        let sweep = Sweep { only: &only, prepare, ..Sweep::over(Verb::Resume, Who::Runner, 100) };
+        let sweep = Sweep { only: &only, prepare, ..Sweep::over(Verb::Resume, Who::Runner, 3) };
         errors(&sweep).unwrap_or_default()
     });
 }
