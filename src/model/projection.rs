@@ -213,8 +213,6 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
     }
 }
 
-/// Moves the status where the table allows it. A log that breaks the table keeps the last legal status: the reader is
-/// shown what was true, and the runner checks with [`next`] before it records.
 /// Whether a step's outcome that nobody knew was found after all: nobody need be asked any more.
 fn is_answer(state: &ReleaseState, event: &RunEvent) -> bool {
     matches!(state.status, Status::Undecided | Status::RevertUndecided)
@@ -222,6 +220,8 @@ fn is_answer(state: &ReleaseState, event: &RunEvent) -> bool {
         && event.reason.as_deref() == Some(FOUND)
 }
 
+/// Moves the status where the table allows it. A log that breaks the table keeps the last legal status: the reader is
+/// shown what was true, and the runner checks with [`next`] before it records.
 fn step(state: &mut ReleaseState, event: Transition) {
     if let Ok(status) = next(state.status, event) {
         state.status = status;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use crate::decide::left_by;
 use crate::decide::range::{self, Range};
@@ -18,7 +18,7 @@ use crate::model::request::RunRequest;
 use crate::model::settings::{Settings, SignaturePolicy};
 use crate::model::spec::BackupKind;
 use crate::store::{History, StoreError};
-use crate::sys::files;
+use crate::sys::{Beside, beside, files};
 
 use super::definitions::Definitions;
 use super::error::OpsError;
@@ -120,7 +120,8 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
     let base = base.unwrap_or_else(|| git.head.clone());
     let target = git.target.clone().unwrap_or_else(|| git.head.clone());
     let (defined, scripts) = thread::scope(|scope| {
-        let scripts = scope.spawn(|| scripts::observe(host, look.ticket.as_ref(), &releases, &git, &target));
+        let scripts =
+            beside(scope, || scripts::observe(host, look.ticket.as_ref(), &releases, &git, &target));
         let defined = Definitions::observe(host, look, &git, (&base, &target), &releases, &mut troubles);
         (defined, joined(scripts))
     });
@@ -159,7 +160,7 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
 }
 
 /// What a thread found; a defect in it is ours.
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+fn joined<T>(thread: Beside<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

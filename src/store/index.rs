@@ -3,20 +3,27 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, params};
+use chrono::DateTime;
+use rusqlite::{Connection, OpenFlags, Row, params};
 
-use crate::model::release::ReleaseState;
+use crate::model::id::{AttemptId, Oid, ServiceName};
+use crate::model::release::{ReleaseState, Status};
+use crate::model::view::ListRow;
 
 use super::error::StoreError;
 
+/// Form of the tables. One of another form is made again.
+const FORM: u32 = 2;
+
 const SCHEMA: &str = "
-    PRAGMA journal_mode = MEMORY;
-    PRAGMA synchronous = OFF;
     CREATE TABLE IF NOT EXISTS attempt (
-        ticket TEXT NOT NULL, number INTEGER NOT NULL, started_at TEXT NOT NULL, state TEXT NOT NULL,
+        ticket TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL, phase TEXT NOT NULL,
+        branch TEXT NOT NULL, merge_sha TEXT, services TEXT NOT NULL, operator TEXT NOT NULL,
+        started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
+        superseded_by TEXT, closed INTEGER NOT NULL, archived INTEGER NOT NULL,
         PRIMARY KEY (ticket, number)
     ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS by_start ON attempt (started_at DESC);
+    CREATE INDEX IF NOT EXISTS by_start ON attempt (started_ms DESC);
     CREATE TABLE IF NOT EXISTS seen (id INTEGER PRIMARY KEY CHECK (id = 1), mark TEXT NOT NULL) WITHOUT ROWID;
 ";
 
@@ -35,7 +42,17 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed(path, "opened"))?;
-    connection.execute_batch(SCHEMA).map_err(failed(path, "prepared"))?;
+    let prepare = |connection: &Connection| {
+        connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?;
+        let form: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if form == FORM {
+            return Ok(());
+        }
+        connection.execute_batch("DROP TABLE IF EXISTS attempt; DROP TABLE IF EXISTS seen;")?;
+        connection.execute_batch(SCHEMA)?;
+        connection.pragma_update(None, "user_version", FORM)
+    };
+    prepare(&connection).map_err(failed(path, "prepared"))?;
     Ok(connection)
 }
 
@@ -76,10 +93,24 @@ pub(super) fn tickets(path: &Path) -> Result<BTreeSet<String>, StoreError> {
 }
 
 fn write(connection: &Connection, path: &Path, state: &ReleaseState) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO attempt (ticket, number, started_at, state) VALUES (?1, ?2, ?3, ?4)";
-    let started = state.started_at.to_rfc3339();
-    let text = super::state_file::render(state);
-    let row = params![state.ticket.as_str(), state.attempt, started, text];
+    let sql =
+        "INSERT OR REPLACE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let services: Vec<&str> = state.services.iter().map(ServiceName::as_str).collect();
+    let row = params![
+        state.ticket.as_str(),
+        state.attempt,
+        state.status.word(),
+        state.phase.word(),
+        state.branch.as_str(),
+        state.merge.as_ref().map(Oid::as_str),
+        services.join(" "),
+        state.operator,
+        state.started_at.timestamp_millis(),
+        state.updated_at.timestamp_millis(),
+        state.superseded_by,
+        state.closed,
+        state.archived,
+    ];
     connection.prepare_cached(sql).and_then(|mut s| s.execute(row)).map_err(failed(path, "written"))?;
     Ok(())
 }
@@ -114,17 +145,45 @@ pub(super) fn replace(
     transaction.commit().map_err(failed(path, "rebuilt"))
 }
 
-/// The newest attempts, newest first; all of them without a limit.
-pub(super) fn newest(path: &Path, limit: Option<u32>) -> Result<Vec<ReleaseState>, StoreError> {
+/// The newest attempts, newest first; all of them without a limit. Their status is as it was recorded.
+pub(super) fn newest(path: &Path, limit: Option<u32>) -> Result<Vec<ListRow>, StoreError> {
     let connection = open(path)?;
-    let sql = "SELECT state FROM attempt ORDER BY started_at DESC LIMIT ?1";
+    let sql = "SELECT * FROM attempt ORDER BY started_ms DESC LIMIT ?1";
     let mut statement = connection.prepare(sql).map_err(failed(path, "read"))?;
     let limit = limit.map_or(-1, i64::from);
-    let rows = statement.query_map([limit], |row| row.get::<_, String>(0)).map_err(failed(path, "read"))?;
-    let mut states = Vec::new();
-    for row in rows {
-        let text = row.map_err(failed(path, "read"))?;
-        states.extend(super::state_file::parse(&text).ok().map(|(state, _)| state));
+    let mut found = statement.query([limit]).map_err(failed(path, "read"))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(failed(path, "read"))? {
+        // A row that says nothing we know is as good as none: the records themselves are what counts.
+        rows.extend(read(row).map_err(failed(path, "read"))?);
     }
-    Ok(states)
+    Ok(rows)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<ListRow>> {
+    let word = |at: usize| row.get_ref(at)?.as_str().map_err(rusqlite::Error::from);
+    let services: Result<Vec<ServiceName>, _> = word(6)?.split_whitespace().map(str::parse).collect();
+    let merge = row.get_ref(5)?.as_str_or_null()?.map(str::parse).transpose();
+    let moment = |at: usize| Ok::<_, rusqlite::Error>(DateTime::from_timestamp_millis(row.get(at)?));
+    let known = (|ticket: &str, branch: &str, status: &str, phase: &str| {
+        Some((ticket.parse().ok()?, branch.parse().ok()?, Status::from_word(status)?, phase.parse().ok()?))
+    })(word(0)?, word(4)?, word(2)?, word(3)?);
+    let (Some((ticket, branch, status, phase)), Ok(services), Ok(merge)) = (known, services, merge) else {
+        return Ok(None);
+    };
+    let (Some(started_at), Some(updated_at)) = (moment(8)?, moment(9)?) else { return Ok(None) };
+    Ok(Some(ListRow {
+        attempt: AttemptId { ticket, number: row.get(1)? },
+        status,
+        phase,
+        branch,
+        merge,
+        services,
+        operator: row.get(7)?,
+        started_at,
+        updated_at,
+        superseded_by: row.get(10)?,
+        closed: row.get(11)?,
+        archived: row.get(12)?,
+    }))
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use crate::model::id::TicketId;
 use crate::model::projection;
 use crate::model::release::ReleaseState;
+use crate::model::view::ListRow;
+use crate::sys::{Beside, beside};
 
 use super::error::StoreError;
 use super::index::{self, Mark};
@@ -17,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Index`].
-    pub fn newest(&self, limit: Option<u32>) -> Result<Vec<ReleaseState>, StoreError> {
+    pub fn newest(&self, limit: Option<u32>) -> Result<Vec<ListRow>, StoreError> {
         if !self.ground.workspace.exists(&self.layout().index()) {
             return Ok(Vec::new());
         }
@@ -31,8 +34,8 @@ impl Store {
     pub fn reindex(&self) -> Result<usize, StoreError> {
         let mark = self.now_seen();
         let mut attempts = Vec::new();
-        for ticket in self.tickets()? {
-            attempts.extend(self.attempts_of(&ticket)?);
+        for found in self.attempts_of_all(&self.tickets()?) {
+            attempts.extend(found?);
         }
         self.replace_index(None, &attempts, mark)?;
         Ok(attempts.len())
@@ -102,13 +105,26 @@ impl Store {
     /// The attempts of these tickets, and those whose log is damaged.
     fn readable(&self, tickets: &[TicketId]) -> (Vec<ReleaseState>, Vec<TicketId>) {
         let (mut attempts, mut damaged) = (Vec::new(), Vec::new());
-        for ticket in tickets {
-            match self.attempts_of(ticket) {
+        for (ticket, found) in tickets.iter().zip(self.attempts_of_all(tickets)) {
+            match found {
                 Ok(found) => attempts.extend(found),
                 Err(_) => damaged.push(ticket.clone()),
             }
         }
         (attempts, damaged)
+    }
+
+    /// The attempts of each ticket, in their order. Read side by side: it is all checking of chains.
+    fn attempts_of_all(&self, tickets: &[TicketId]) -> Vec<Result<Vec<ReleaseState>, StoreError>> {
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let share = tickets.len().div_ceil(workers).max(1);
+        thread::scope(|scope| {
+            let read =
+                |part: &[TicketId]| part.iter().map(|ticket| self.attempts_of(ticket)).collect::<Vec<_>>();
+            let parts: Vec<_> = tickets.chunks(share).map(|part| beside(scope, move || read(part))).collect();
+            let joined = parts.into_iter().map(Beside::join);
+            joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
     }
 
     /// Every attempt of a ticket, from its log.

@@ -1,6 +1,6 @@
 //! `<ticket>.env`: readable by people and by `source`, read by our own strict parser, never by a shell (design/03).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -100,17 +100,21 @@ pub(super) fn parse(text: &str) -> Result<(ReleaseState, u32), StateError> {
     if end != format!("#end crc32={crc:08x}\n") {
         return Err(damaged("its checksum does not match its content"));
     }
-    let mut values = BTreeMap::new();
+    let mut values: Vec<(&str, String)> = Vec::with_capacity(32);
     for (number, line) in body.lines().enumerate() {
         let (key, value) = pair(line).map_err(|why| damaged(&format!("line {}: {why}", number + 1)))?;
-        if values.insert(key.clone(), value).is_some() {
+        if values.iter().any(|(known, _)| *known == key) {
             return Err(damaged(&format!("line {}: `{key}` stands there twice", number + 1)));
         }
+        values.push((key, value));
     }
     let (state, format) = state(values).map_err(StateError::Damaged)?;
     if is_writable(format) {
         // Whatever we cannot write back as it stands would be lost or changed by the next save.
         let written = render(&state);
+        if written == text {
+            return Ok((state, format));
+        }
         let ours: BTreeSet<&str> = written.lines().collect();
         if let Some((key, _)) = body.lines().find(|line| !ours.contains(line)).and_then(|l| l.split_once('='))
         {
@@ -120,7 +124,7 @@ pub(super) fn parse(text: &str) -> Result<(ReleaseState, u32), StateError> {
     Ok((state, format))
 }
 
-fn pair(line: &str) -> Result<(String, String), String> {
+fn pair(line: &str) -> Result<(&str, String), String> {
     let (key, value) = line.split_once('=').ok_or("it is not KEY=value")?;
     let good = key.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if !good || !key.starts_with(|c: char| c.is_ascii_uppercase()) {
@@ -140,11 +144,14 @@ fn pair(line: &str) -> Result<(String, String), String> {
     if value.chars().any(char::is_control) || quoted(&value) != line[key.len() + 1..] {
         return Err("its value is not written as we write it".to_owned());
     }
-    Ok((key.to_owned(), value))
+    Ok((key, value))
 }
 
-fn state(mut values: BTreeMap<String, String>) -> Result<(ReleaseState, u32), String> {
-    let mut take = |key: &'static str| values.remove(key);
+fn state(mut values: Vec<(&str, String)>) -> Result<(ReleaseState, u32), String> {
+    let mut take = |key: &'static str| {
+        let at = values.iter().position(|(known, _)| *known == key)?;
+        Some(values.swap_remove(at).1)
+    };
     let required = |key: &str, value: Option<String>| value.ok_or_else(|| format!("`{key}` is missing"));
     let some = |value: Option<String>| value.filter(|text| !text.is_empty());
     let parsed = |key: &str, text: String| number(key, &text);
@@ -191,7 +198,7 @@ fn state(mut values: BTreeMap<String, String>) -> Result<(ReleaseState, u32), St
         archived: take("ARCHIVED").as_deref() == Some("1"),
         log_seq: number("LOG_SEQ", &required("LOG_SEQ", take("LOG_SEQ"))?)?,
         log_chain: required("LOG_CHAIN", take("LOG_CHAIN"))?,
-        extra: values,
+        extra: values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     };
     Ok((state, format))
 }

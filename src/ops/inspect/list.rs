@@ -52,15 +52,17 @@ pub fn list(host: &Host, which: Which, index: Index) -> Result<Listing, OpsError
     }
     let limit = (which == Which::Recent).then_some(READ);
     let renewed = host.store.renew_index();
-    let states = match renewed.and_then(|said| Ok((said, host.store.newest(limit)?))) {
+    let mut rows = match renewed.and_then(|said| Ok((said, host.store.newest(limit)?))) {
         // A run that goes on is ahead of its row all the time.
-        Ok((said, states)) => {
+        Ok((said, rows)) => {
             notes.extend(said.filter(|_| present.holder().is_none()));
-            states
+            rows
         }
-        Err(_) => newest_states(host, &mut notes)?,
+        Err(_) => newest_states(host, &mut notes)?.iter().map(|state| present.row(state)).collect(),
     };
-    let mut rows: Vec<ListRow> = states.iter().map(|state| present.row(state)).collect();
+    for row in &mut rows {
+        row.status = present.status_of(&row.attempt.ticket, row.status);
+    }
     if which == Which::Recent {
         rows.retain(|row| !row.archived);
         rows.truncate(RECENT);

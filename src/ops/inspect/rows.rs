@@ -40,7 +40,12 @@ impl Present {
 
     /// What a recorded status really is.
     pub(in crate::ops) fn status(&self, state: &ReleaseState) -> Status {
-        if self.works_on(&state.ticket) { state.status } else { state.status.without_runner() }
+        self.status_of(&state.ticket, state.status)
+    }
+
+    /// What a status really is that was recorded of a ticket.
+    pub(in crate::ops) fn status_of(&self, ticket: &TicketId, recorded: Status) -> Status {
+        if self.works_on(ticket) { recorded } else { recorded.without_runner() }
     }
 
     /// A release as one row.
