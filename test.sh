@@ -57,6 +57,7 @@ missing_packages() {
     has strace || echo strace
     has ssh-keygen || echo openssh-client
     has jq || echo jq
+    has perl || echo perl
     has shellcheck || echo shellcheck
     has mkfs.ext4 || echo e2fsprogs
     has mkfs.xfs || echo xfsprogs
@@ -223,7 +224,7 @@ show_skips() {
 if [ $faults = 1 ]; then
     build_planted
     step "every fault"
-    HOLDPOINT_FAULTS=full cargo nextest run --profile faults -E 'test(/^faults::/)'
+    HOLDPOINT_FAULTS=full cargo nextest run --profile faults -E 'test(/^faults::|^records::|canaries/) | kind(lib)'
     show_skips
     exit
 fi

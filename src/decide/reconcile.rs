@@ -26,8 +26,7 @@ pub(super) fn settle(
     past: Past<'_>,
     answers: Answers<'_>,
 ) -> Vec<Blocker> {
-    let mut blockers: Vec<Blocker> =
-        past.open().filter_map(|(name, record)| at_work(ticket, name, record)).collect();
+    let mut blockers: Vec<Blocker> = past.open().filter_map(|(name, record)| at_work(name, record)).collect();
     if !blockers.is_empty() {
         return blockers;
     }
@@ -64,17 +63,17 @@ pub(super) fn settle(
     blockers
 }
 
-/// A step that still works while its runner is gone: there is never a second one beside it.
-fn at_work(ticket: &TicketId, name: &StepName, record: &StepRecord) -> Option<Blocker> {
+/// A step that still works while its runner is gone: there is never a second one beside it. `cancel` is not offered: it asks
+/// the shim, and whoever comes as far as this while holding the host knows that there is none.
+fn at_work(name: &StepName, record: &StepRecord) -> Option<Blocker> {
     let Left::AtWork(pids) = &record.left else { return None };
     let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
     let since = record.started_at.format("%Y-%m-%dT%H:%M:%SZ");
     let fact = format!("step `{name}` still works since {since}: process {}", pids.join(", "));
-    let attempt = format!("{ticket}@{}", record.intent.0);
     Some(
         Blocker::new(ReasonCode::Locked, fact)
-            .way_out(Typed::plain("cancel", &format!("{attempt} --confirm {attempt}")))
-            .way_out("or wait until it has ended, then run the same command again"),
+            .way_out("wait until it has ended, then run the same command again")
+            .way_out(format!("or end it: kill {}", pids.join(" "))),
     )
 }
 

@@ -28,11 +28,6 @@ impl Typed {
         self.line("release-revert", "revert", ticket.as_str(), flags)
     }
 
-    /// A verb that has no recipe.
-    pub(super) fn plain(verb: &str, arguments: &str) -> String {
-        format!("holdpoint {verb} {arguments}")
-    }
-
     /// `run`, without a ticket.
     pub(super) fn run_verb(self) -> &'static str {
         if self.just { "just release-run" } else { "holdpoint run" }

@@ -67,6 +67,8 @@ pub(super) fn end(wanted: Pid, hurry: &dyn Fn() -> bool) -> Option<WaitStatus> {
     let clock = SystemClock::new();
     let root = process::own_pid();
     let own_group = kin(root).map_or(0, |own| own.group);
+    // The program leads a group of its own. What is another process at every look is seldom seen, so groups are remembered.
+    let mut groups = BTreeSet::from([wanted.as_raw_nonzero().get().unsigned_abs()]);
     let mut status = None;
     let mut told = BTreeSet::new();
     loop {
@@ -77,9 +79,11 @@ pub(super) fn end(wanted: Pid, hurry: &dyn Fn() -> bool) -> Option<WaitStatus> {
         }
         let living = descendants(root);
         let kill = clock.monotonic() >= GRACE || hurry();
+        groups.extend(living.values().map(|kin| kin.group).filter(|group| *group != own_group && *group > 1));
         if kill {
-            let groups: BTreeSet<u32> = living.values().map(|kin| kin.group).collect();
-            groups.into_iter().filter(|group| *group != own_group && *group > 1).for_each(kill_group);
+            // A number is free for others once its group is empty: one that leads somebody else's is left alone.
+            let is_ours = |group: &&u32| living.contains_key(group) || kin(**group).is_none();
+            groups.iter().filter(is_ours).for_each(|group| kill_group(*group));
         }
         for (pid, kin) in living {
             if kill {

@@ -92,7 +92,7 @@ fn a_runner_that_loses_its_shim_does_not_guess() {
     host.run(["run", "1234", "--from=ticket", "--run-again=1234-a-waits.sh"])
         .exits(3)
         .shows("still works")
-        .shows(&child.to_string());
+        .shows(&format!("or end it: kill {child}"));
     kill(child);
     wait_until("it is gone", || !lives(child));
     let_go(&host, 0);
