@@ -22,6 +22,7 @@ fn shared() -> Option<(Host, String)> {
     let host = Scene::new().config(&format!("[workspace]\ngroup = \"{name}\"")).build();
     std::fs::write(host.root().join("home/.gitconfig"), "[safe]\n\tdirectory = *\n").unwrap();
     host.git(["config", "core.sharedRepository", "group"]).exits(0);
+    std::fs::copy(binary(), host.root().join("holdpoint")).unwrap();
     Some((host, name))
 }
 
@@ -34,11 +35,11 @@ fn opened(host: &Host, group: &str) {
     Output::of(shell).exits(0);
 }
 
-/// The program as one of them runs it.
+/// The program as one of them runs it: a copy, because they may not look into the folder that it was built in.
 fn as_one(host: &Host, who: &str, group: &str, words: &[&str]) -> Command {
     let mut command = host.command("setpriv", &host.prod());
     command.args(["--reuid", who, "--regid", who, "--groups", &id_of(group), "--"]);
-    command.args([binary()]).args(words).stdin(Stdio::null());
+    command.arg(host.root().join("holdpoint")).args(words).stdin(Stdio::null());
     command
 }
 
