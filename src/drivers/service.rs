@@ -7,6 +7,7 @@ use super::{Surroundings, command, compose};
 use crate::model::facts::{RuntimeFacts, ServiceState};
 use crate::model::id::ServiceName;
 use crate::model::spec::DriverSpec;
+use crate::sys::beside;
 
 /// Programs asked side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -30,7 +31,7 @@ pub fn observe_all(
         thread::scope(|scope| {
             let asked: Vec<_> = some
                 .iter()
-                .map(|(name, commands)| (*name, scope.spawn(|| command::observe(commands, surroundings))))
+                .map(|(name, commands)| (*name, beside(scope, || command::observe(commands, surroundings))))
                 .collect();
             states.extend(asked.into_iter().map(|(name, thread)| {
                 (name.clone(), thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
