@@ -42,6 +42,7 @@ fn host_of(url: &str) -> &str {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a server for the test")]
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;

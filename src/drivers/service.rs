@@ -33,9 +33,7 @@ pub fn observe_all(
                 .iter()
                 .map(|(name, commands)| (*name, beside(scope, || command::observe(commands, surroundings))))
                 .collect();
-            states.extend(asked.into_iter().map(|(name, thread)| {
-                (name.clone(), thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            }));
+            states.extend(asked.into_iter().map(|(name, thread)| (name.clone(), thread.join())));
         });
     }
     if composed.is_empty() {

@@ -285,13 +285,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::manifest::settings::{Beside, ReleaseToml, SourceFile};
+    use crate::manifest::settings::{OtherSources, ReleaseToml, SourceFile};
     use crate::model::settings::Settings;
 
     fn read_back(draft: &Draft) -> Settings {
         let text = render(draft);
         let release_toml = SourceFile { path: ".asd/release.toml".to_owned(), text: text.clone() };
-        let read = ReleaseToml::read(&release_toml).and_then(|read| read.settings(&Beside::default()));
+        let read = ReleaseToml::read(&release_toml).and_then(|read| read.settings(&OtherSources::default()));
         match read {
             Ok(settings) => settings,
             Err(error) => panic!("{error}\n{text}"),

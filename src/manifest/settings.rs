@@ -25,7 +25,7 @@ use crate::model::spec::{BackupKind, CommandLine, DriverSpec, ProbeSpec, Service
 
 /// What is read beside `.asd/release.toml` to know how a host is released, as text of the same commit.
 #[derive(Debug, Clone, Default)]
-pub struct Beside {
+pub struct OtherSources {
     /// The files that `[paths] discover` matches.
     pub manifests: Vec<ManifestSource>,
     /// The environment file that compose is given, where there is one.
@@ -99,9 +99,9 @@ impl<'f> ReleaseToml<'f> {
     /// The whole configuration of a host.
     ///
     /// Errors: the first [`ManifestError`] met, with its place.
-    pub fn settings(&self, beside: &Beside) -> Result<Settings, ManifestError> {
+    pub fn settings(&self, others: &OtherSources) -> Result<Settings, ManifestError> {
         let (top, raw) = (Spot::top(&self.document), &self.raw);
-        let services = all_services(&top, raw, beside, &self.file.path)?;
+        let services = all_services(&top, raw, others, &self.file.path)?;
         Ok(Settings {
             git: git(&top.key("git"), &raw.git)?,
             paths: path_settings(&top.key("paths"), &raw.paths)?,
@@ -119,7 +119,7 @@ impl<'f> ReleaseToml<'f> {
             compose_command: lone_command(&top.key("compose"), raw.compose.as_ref().map(|c| &c.command))?,
             verify: each(&top.key("verify"), &raw.verify, verify)?,
             services,
-            sources: hashes(self.file, beside),
+            sources: hashes(self.file, others),
         })
     }
 }
@@ -132,8 +132,8 @@ fn each<R, T>(
     raw.iter().enumerate().map(|(at, raw)| read(&spot.item(at), raw)).collect()
 }
 
-fn hashes(release_toml: &SourceFile, beside: &Beside) -> BTreeMap<String, String> {
-    let manifests = beside.manifests.iter().map(|manifest| &manifest.file);
+fn hashes(release_toml: &SourceFile, others: &OtherSources) -> BTreeMap<String, String> {
+    let manifests = others.manifests.iter().map(|manifest| &manifest.file);
     std::iter::once(release_toml)
         .chain(manifests)
         .map(|file| (file.path.clone(), hex(&Sha256::digest(&file.text))))
@@ -152,10 +152,10 @@ fn hex(bytes: &[u8]) -> String {
 fn all_services(
     top: &Spot<'_>,
     raw: &RawRelease,
-    beside: &Beside,
+    others: &OtherSources,
     file: &str,
 ) -> Result<BTreeMap<ServiceName, ServiceSpec>, ManifestError> {
-    let mut found = services::discovered(&beside.manifests, beside.environment.as_ref())?;
+    let mut found = services::discovered(&others.manifests, others.environment.as_ref())?;
     let spot = top.key("services");
     for (name, raw) in &raw.services {
         let manifest = found.remove(name);

@@ -18,7 +18,7 @@ use crate::model::request::RunRequest;
 use crate::model::settings::{Settings, SignaturePolicy};
 use crate::model::spec::BackupKind;
 use crate::store::{History, StoreError};
-use crate::sys::{Beside, beside, files};
+use crate::sys::{beside, files};
 
 use super::definitions::Definitions;
 use super::error::OpsError;
@@ -123,7 +123,7 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
         let scripts =
             beside(scope, || scripts::observe(host, look.ticket.as_ref(), &releases, &git, &target));
         let defined = Definitions::observe(host, look, &git, (&base, &target), &releases, &mut troubles);
-        (defined, joined(scripts))
+        (defined, scripts.join())
     });
     let (defined, (scripts, unfit)) = (defined?, scripts?);
     troubles.extend(unfit);
@@ -157,11 +157,6 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
         backups,
         troubles,
     })
-}
-
-/// What a thread found; a defect in it is ours.
-fn joined<T>(thread: Beside<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Names in the environment files and the sha256 of each value.

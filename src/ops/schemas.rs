@@ -43,7 +43,7 @@ pub(super) fn observe(
             .iter()
             .map(|(name, command)| (name.clone(), beside(scope, move || version(host, command))))
             .collect();
-        asked.into_iter().filter_map(|(name, thread)| Some((name, thread.join().ok()?))).collect()
+        asked.into_iter().map(|(name, thread)| (name, thread.join())).collect()
     });
     for (name, schema) in answers {
         if let Some(state) = states.get_mut(&name) {

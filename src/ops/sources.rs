@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use globset::GlobBuilder;
 
 use crate::drivers::git::Git;
-use crate::manifest::settings::{Beside, Environment, ManifestSource, Outline, ReleaseToml, SourceFile};
+use crate::manifest::settings::{
+    Environment, ManifestSource, OtherSources, Outline, ReleaseToml, SourceFile,
+};
 use crate::model::id::Oid;
 use crate::model::settings::Settings;
 use crate::sys::files;
@@ -103,7 +105,7 @@ fn read(shelf: &dyn Shelf, root: &Path) -> Result<Configuration, OpsError> {
         None => Vec::new(),
     };
     let environment = env_files.first().map(|file| environment(root, file)).transpose()?.flatten();
-    let settings = release_toml.settings(&Beside { manifests, environment })?;
+    let settings = release_toml.settings(&OtherSources { manifests, environment })?;
     drop(release_toml);
     Ok(Configuration { release_toml: file.text, settings })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use rusqlite::{Connection, OpenFlags, Row, params};
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
 use crate::model::id::{AttemptId, Oid, ServiceName};
 use crate::model::release::{ReleaseState, Status};
@@ -41,18 +41,24 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed(path, "opened"))?;
-    let prepare = |connection: &Connection| {
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed(path, "opened"))?;
+    let prepare = |connection: &mut Connection| {
         connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?;
         let form: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if form == FORM {
             return Ok(());
         }
-        connection.execute_batch("DROP TABLE IF EXISTS attempt; DROP TABLE IF EXISTS seen;")?;
-        connection.execute_batch(SCHEMA)?;
-        connection.pragma_update(None, "user_version", FORM)
+        // Whoever else opens it at this moment has seen the old form, too: the second one finds it made.
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let form: u32 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if form != FORM {
+            change.execute_batch("DROP TABLE IF EXISTS attempt; DROP TABLE IF EXISTS seen;")?;
+            change.execute_batch(SCHEMA)?;
+            change.pragma_update(None, "user_version", FORM)?;
+        }
+        change.commit()
     };
-    prepare(&connection).map_err(failed(path, "prepared"))?;
+    prepare(&mut connection).map_err(failed(path, "prepared"))?;
     Ok(connection)
 }
 

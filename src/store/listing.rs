@@ -122,8 +122,7 @@ impl Store {
             let read =
                 |part: &[TicketId]| part.iter().map(|ticket| self.attempts_of(ticket)).collect::<Vec<_>>();
             let parts: Vec<_> = tickets.chunks(share).map(|part| beside(scope, move || read(part))).collect();
-            let joined = parts.into_iter().map(Beside::join);
-            joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            parts.into_iter().flat_map(Beside::join).collect()
         })
     }
 

@@ -2,7 +2,7 @@
 //! processes must not make a release fall over.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, Result, Scope, ScopedJoinHandle};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// Work that was begun.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub enum Beside<'scope, T> {
 impl<T> Beside<'_, T> {
     /// What came of it.
     ///
-    /// # Errors
-    /// What the thread panicked with.
-    pub fn join(self) -> Result<T> {
+    /// # Panics
+    /// With what the thread panicked with: a defect is ours wherever it happens.
+    pub fn join(self) -> T {
         let done = match self {
-            Self::There(thread) => thread.join()?,
+            Self::There(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             Self::Here(done) => done,
         };
-        done.ok_or_else(|| Box::new("this work was never begun") as Box<dyn std::any::Any + Send>)
+        done.expect("either the thread or we take the work")
     }
 }
 
@@ -45,7 +45,7 @@ pub fn beside<'scope, T: Send + 'scope>(
 pub fn hand_over<'scope, T: Send + 'scope, W: FnOnce() -> T + Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: W,
-) -> std::result::Result<ScopedJoinHandle<'scope, Option<T>>, Option<W>> {
+) -> Result<ScopedJoinHandle<'scope, Option<T>>, Option<W>> {
     let shared = Arc::new(Mutex::new(Some(work)));
     let theirs = Arc::clone(&shared);
     let take = |work: &Mutex<Option<W>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -62,9 +62,10 @@ mod tests {
         let text = "borrowed".to_owned();
         let (there, here) = std::thread::scope(|scope| {
             let there = beside(scope, || text.len());
-            (there.join().unwrap(), Beside::Here(Some(text.len())).join().unwrap())
+            (there.join(), Beside::Here(Some(text.len())).join())
         });
         assert_eq!((there, here), (8, 8));
-        assert!(std::thread::scope(|scope| beside(scope, || panic!("no")).join()).is_err());
+        let failing = || std::thread::scope(|scope| beside(scope, || panic!("no")).join());
+        assert!(std::panic::catch_unwind(failing).is_err());
     }
 }

@@ -29,7 +29,7 @@ pub fn runtime(
         let (seen, mounted) = thread::scope(|scope| {
             let seen = beside(scope, || images(engine, references, surroundings));
             let mounted = mountpoints(engine, volumes, surroundings);
-            (seen.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), mounted)
+            (seen.join(), mounted)
         });
         match seen {
             Ok(seen) => facts.images = seen,
@@ -110,7 +110,7 @@ pub fn pullable(
     thread::scope(|scope| {
         let asked: Vec<_> =
             references.iter().map(|name| (name, beside(scope, move || offered(name)))).collect();
-        asked.into_iter().filter_map(|(name, thread)| thread.join().ok()?.then(|| name.clone())).collect()
+        asked.into_iter().filter_map(|(name, thread)| thread.join().then(|| name.clone())).collect()
     })
 }
 

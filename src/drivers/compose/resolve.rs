@@ -61,7 +61,7 @@ pub fn resolve(
                 .map(|sharing| beside(scope, || read(compose, &sharing[0].spec, files, surroundings)))
                 .collect();
             for (sharing, thread) in some.iter().zip(asked) {
-                let read = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let read = thread.join();
                 answers.extend(sharing.iter().map(|question| {
                     let service = read.as_ref().map_err(Clone::clone).and_then(|read| slice(question, read));
                     (question.service.clone(), service)
@@ -221,7 +221,7 @@ fn read(
         let labels = is_v2.then(|| beside(scope, || hashes_of(compose, spec, files, surroundings)));
         let how: &[&str] = if is_v2 { &["--format", "json"] } else { &[] };
         let said = ask(compose, spec, (files, files), surroundings, how);
-        (said, labels.and_then(|thread| thread.join().ok()?.ok()).unwrap_or_default())
+        (said, labels.and_then(|thread| thread.join().ok()).unwrap_or_default())
     });
     let text = said?.text();
     let unreadable = |said: String| ComposeError::Unreadable { what: "`compose config`".to_owned(), said };

@@ -11,7 +11,7 @@ use crate::model::id::{BranchName, Oid};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::settings::SignaturePolicy;
 use crate::model::spec::INCOMING_REFS;
-use crate::sys::{Beside, beside};
+use crate::sys::beside;
 
 /// What a look at the checkout is for.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Git {
         let (status, found) = thread::scope(|scope| {
             let status = beside(scope, || self.status());
             let found = self.resolve(look);
-            (joined(status), found)
+            (status.join(), found)
         });
         let (status, found) = (status?, found?);
         let head = found.get("HEAD").cloned().unwrap_or_default();
@@ -242,7 +242,7 @@ impl Git {
             let since =
                 beside(scope, || left_at.map_or(Ok(Vec::new()), |left| self.since(left, &facts.head)));
             let history = self.history(&facts.head, &target, &present);
-            (history, joined(changed), joined(moved), joined(since))
+            (history, changed.join(), moved.join(), since.join())
         });
         let history = history?;
         facts.changed = changed?;
@@ -335,10 +335,6 @@ impl Git {
         let fact = format!("`{}` {why}", self.root().display());
         Blocker::new(ReasonCode::CheckoutUnfit, fact).way_out(way_out)
     }
-}
-
-fn joined<T>(thread: Beside<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn incoming(look: &Look) -> String {

@@ -153,6 +153,7 @@ fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a server for the test")]
 mod tests {
     use std::collections::BTreeMap;
     use std::io::{BufRead, BufReader, Write};

@@ -44,9 +44,12 @@ fn manifest(text: &str, siblings: &[&str]) -> ManifestSource {
     ManifestSource { file, siblings: siblings.iter().map(|name| (*name).to_owned()).collect() }
 }
 
-fn beside(manifest: ManifestSource, variables: &[(&str, &str)]) -> Beside {
+fn beside(manifest: ManifestSource, variables: &[(&str, &str)]) -> OtherSources {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Beside { manifests: vec![manifest], environment: Some(Environment { path: ".env".into(), variables }) }
+    OtherSources {
+        manifests: vec![manifest],
+        environment: Some(Environment { path: ".env".into(), variables }),
+    }
 }
 
 const BESIDE: [&str; 4] =

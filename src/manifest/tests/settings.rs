@@ -20,7 +20,7 @@ fn release_toml(text: &str) -> SourceFile {
 }
 
 fn try_read(text: &str) -> Result<Settings, ManifestError> {
-    parse(text, &Beside::default())
+    parse(text, &OtherSources::default())
 }
 
 fn read(text: &str) -> Settings {

@@ -73,7 +73,7 @@ fn ask_all(services: &[&ServiceSpec]) -> BTreeMap<ServiceName, Answer> {
             .filter_map(|service| Some((service.name.clone(), service.health.clone()?)))
             .map(|(name, spec)| (name, beside(scope, move || probe::ask(&spec, PATIENCE))))
             .collect();
-        let answered = asked.into_iter().filter_map(|(name, thread)| Some((name, thread.join().ok()?)));
+        let answered = asked.into_iter().map(|(name, thread)| (name, thread.join()));
         answered.collect()
     })
 }
