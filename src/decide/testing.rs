@@ -20,8 +20,8 @@ use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{Direction, ReleaseState, Status};
 use crate::model::request::RunRequest;
 use crate::model::settings::{
-    BackupSettings, DiskFloor, GitSettings, PathSettings, RerunFailed, RunSettings, SecretSettings, Settings,
-    SignaturePolicy, WorkspaceSettings,
+    BackupSettings, DiskFloor, GitSettings, PathSettings, RecoverySettings, RerunFailed, RunSettings,
+    SecretSettings, Settings, SignaturePolicy, WorkspaceSettings,
 };
 use crate::model::spec::{
     AccessSpec, BackupKind, BackupSpec, CommandDriverSpec, CommandSpec, ComposeSpec, DriverSpec,
@@ -166,7 +166,11 @@ pub(super) fn settings() -> Settings {
         owners: BTreeMap::new(),
         secrets: SecretSettings { env_files: vec![".env".into()], names: Vec::new() },
         backup: BackupSettings { max_age: Span::secs(0), min_ratio: 0.5 },
-        evidence_max_age: Span::secs(900),
+        recovery: RecoverySettings {
+            evidence_max_age: Span::secs(900),
+            give_up: Span::secs(3600),
+            owner_approval: false,
+        },
         guard: None,
         compose_command: None,
         verify: Vec::new(),

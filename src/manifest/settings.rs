@@ -18,8 +18,8 @@ use super::{calendar, order, service, services};
 use crate::model::id::{IdError, ServiceName};
 use crate::model::quantity::Span;
 use crate::model::settings::{
-    BackupSettings, DiskFloor, GitSettings, Notify, NotifyBy, PathSettings, RunSettings, SecretSettings,
-    Settings, Surface, VerifyCommand, WorkspaceSettings,
+    BackupSettings, DiskFloor, GitSettings, Notify, NotifyBy, PathSettings, RecoverySettings, RunSettings,
+    SecretSettings, Settings, Surface, VerifyCommand, WorkspaceSettings,
 };
 use crate::model::spec::{BackupKind, CommandLine, DriverSpec, ProbeSpec, ServiceSpec};
 
@@ -114,7 +114,7 @@ impl<'f> ReleaseToml<'f> {
             owners: owners(&top.key("owners"), raw)?,
             secrets: secrets(&top.key("secrets"), raw)?,
             backup: backup_rules(&top.key("backup"), raw)?,
-            evidence_max_age: raw.recovery.evidence_max_age,
+            recovery: recovery(&top.key("recovery"), raw)?,
             guard: lone_command(&top.key("guard"), raw.guard.as_ref().map(|guard| &guard.command))?,
             compose_command: lone_command(&top.key("compose"), raw.compose.as_ref().map(|c| &c.command))?,
             verify: each(&top.key("verify"), &raw.verify, verify)?,
@@ -323,6 +323,15 @@ fn backup_rules(spot: &Spot<'_>, raw: &RawRelease) -> Result<BackupSettings, Man
         return Err(spot.key("min_ratio").rule(why));
     }
     Ok(BackupSettings { max_age: raw.max_age, min_ratio: raw.min_ratio })
+}
+
+fn recovery(spot: &Spot<'_>, raw: &RawRelease) -> Result<RecoverySettings, ManifestError> {
+    let raw = &raw.recovery;
+    Ok(RecoverySettings {
+        evidence_max_age: longer_than_nothing(&spot.key("evidence_max_age"), raw.evidence_max_age)?,
+        give_up: longer_than_nothing(&spot.key("give_up"), raw.give_up)?,
+        owner_approval: raw.owner_approval,
+    })
 }
 
 fn lone_command(spot: &Spot<'_>, argv: Option<&CommandLine>) -> Result<Option<CommandLine>, ManifestError> {

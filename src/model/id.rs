@@ -37,6 +37,14 @@ pub enum IdError {
         /// What was given, escaped for display.
         given: String,
     },
+    /// Not the name of something that recovery keeps.
+    #[error("`{given}` is not {what}")]
+    Record {
+        /// What was given, escaped for display.
+        given: String,
+        /// What was wanted, with its form.
+        what: &'static str,
+    },
     /// Not a git branch name that is safe to hand to git.
     #[error("`{given}` is not a branch name: {why}")]
     Branch {
@@ -47,7 +55,7 @@ pub enum IdError {
     },
 }
 
-fn shown(given: &str) -> String {
+pub(super) fn shown(given: &str) -> String {
     given.chars().take(80).flat_map(char::escape_debug).collect()
 }
 
@@ -80,6 +88,8 @@ macro_rules! text_id {
         }
     };
 }
+
+pub(super) use text_id;
 
 /// A unit of change, as the ticket system names it: `1234`, `OPS-17`.
 ///

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod escape;
 pub mod event;
+pub mod evidence;
 pub mod facts;
 pub mod id;
 pub mod logfmt;

@@ -103,6 +103,8 @@ reason_codes! {
     BackupMissing = "backup-missing",
     /// A backup does not match its own record.
     BackupUnverified = "backup-unverified",
+    /// No evidence of this failure is new enough.
+    EvidenceStale = "evidence-stale",
     /// Later releases stand on top of this one.
     LaterReleaseOnTop = "later-release-on-top",
     /// Something the verb needs to know was not given.

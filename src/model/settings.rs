@@ -36,8 +36,8 @@ pub struct Settings {
     pub secrets: SecretSettings,
     /// `[backup]`
     pub backup: BackupSettings,
-    /// `[recovery] evidence_max_age`
-    pub evidence_max_age: Span,
+    /// `[recovery]`
+    pub recovery: RecoverySettings,
     /// `[guard] command`
     pub guard: Option<CommandLine>,
     /// `[compose] command`: how compose is called here; none: found.
@@ -230,6 +230,17 @@ pub struct BackupSettings {
     pub max_age: Span,
     /// Refuse one smaller than this share of the last good one.
     pub min_ratio: f64,
+}
+
+/// What recovering from a failure asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoverySettings {
+    /// Evidence older than this does not support a recovery.
+    pub evidence_max_age: Span,
+    /// So long after a failure, taking the release back is what is recommended.
+    pub give_up: Span,
+    /// Redeploy, rollback and revert wait for a second operator.
+    pub owner_approval: bool,
 }
 
 /// A check of the host's own in phase 4.

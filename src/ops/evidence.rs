@@ -22,7 +22,6 @@ pub(super) fn capture(
 ) -> Result<PathBuf, OpsError> {
     let host = session.host;
     let now = host.clock.now();
-    let id = now.format("%Y%m%d_%H%M%S").to_string();
     let failures: Vec<_> = halt
         .failures
         .iter()
@@ -50,5 +49,5 @@ pub(super) fn capture(
     });
     let text = serde_json::to_string_pretty(&bundle).unwrap_or_default();
     let text = host.redactor.redact(&text);
-    Ok(session.store.save_evidence(&plan.attempt, &id, &text)?)
+    Ok(session.store.save_evidence(&plan.attempt, now, &text)?.1)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::model::evidence::EvidenceId;
 use crate::model::id::{AttemptId, BackupStamp, ServiceName, StepName, TicketId};
 
 /// Every path of a workspace.
@@ -101,9 +102,14 @@ impl Layout {
         self.steps(attempt).join(format!("{seq}-{step}"))
     }
 
+    /// Folder of an attempt's evidence; that of the host as a whole is `audit@1`'s.
+    pub fn evidence_of(&self, attempt: &AttemptId) -> PathBuf {
+        self.attempt(attempt).join("evidence")
+    }
+
     /// Folder of an evidence bundle.
-    pub fn evidence(&self, attempt: &AttemptId, id: &str) -> PathBuf {
-        self.attempt(attempt).join("evidence").join(id)
+    pub fn evidence(&self, attempt: &AttemptId, id: &EvidenceId) -> PathBuf {
+        self.evidence_of(attempt).join(id.as_str())
     }
 
     /// A torn log tail that was moved aside.

@@ -223,17 +223,6 @@ impl LockedStore {
         Ok(folder)
     }
 
-    /// Keeps an evidence bundle; returns its folder.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn save_evidence(&self, attempt: &AttemptId, id: &str, text: &str) -> Result<PathBuf, StoreError> {
-        let folder = self.layout().evidence(attempt, id);
-        self.ground.workspace.make_folders(&folder)?;
-        self.ground.workspace.save_atomic(&folder.join("evidence.json"), text.as_bytes())?;
-        Ok(folder)
-    }
-
     /// Adds what a step's raw spool holds to its transcript, redacted, and removes the spool. Returns what was added.
     ///
     /// # Errors

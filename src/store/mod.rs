@@ -3,6 +3,7 @@
 mod audit_log;
 mod backups;
 mod error;
+mod evidence;
 mod ground;
 mod history;
 mod index;

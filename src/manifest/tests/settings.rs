@@ -221,7 +221,9 @@ fn an_empty_file_means_every_default() {
     assert_eq!(settings.secrets.env_files, [std::path::Path::new(".env")]);
     assert_eq!(settings.backup.max_age, Span::secs(0));
     assert!((settings.backup.min_ratio - 0.5).abs() < f64::EPSILON);
-    assert_eq!(settings.evidence_max_age, Span::secs(900));
+    let recovery = settings.recovery;
+    assert_eq!(recovery.evidence_max_age, Span::secs(900));
+    assert_eq!((recovery.give_up, recovery.owner_approval), (Span::secs(3600), false));
     assert!(settings.guard.is_none() && settings.compose_command.is_none() && settings.services.is_empty());
 }
 
