@@ -5,6 +5,7 @@ mod blockers;
 mod classify;
 pub mod commands;
 mod course;
+mod drift;
 mod evidence;
 mod look;
 mod order;
@@ -26,6 +27,7 @@ mod typed;
 
 pub use blockers::network_filesystem;
 pub use course::left_by;
+pub use drift::drift;
 pub use evidence::evidence_blocker;
 pub use look::{guard, logs, schema};
 pub use planning::{plan_run, steps_of_run};

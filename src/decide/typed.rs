@@ -15,7 +15,12 @@ impl Typed {
     }
 
     pub(super) fn at(host: &HostFacts) -> Self {
-        Self { just: host.just_recipes }
+        Self::with(host.just_recipes)
+    }
+
+    /// Whether the recipes exist, known from elsewhere.
+    pub(super) const fn with(just: bool) -> Self {
+        Self { just }
     }
 
     /// `run TICKET` with flags.

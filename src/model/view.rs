@@ -338,6 +338,10 @@ pub struct StatusRow {
     pub image: Option<String>,
     /// Image that is intended.
     pub intended: Option<String>,
+    /// Identity of what runs: the registry's digest where it is known, else the image's local id; one a container.
+    pub digest: Option<String>,
+    /// Times its containers were restarted by the engine; none where nobody counts.
+    pub restarts: Option<u32>,
     /// Up since; none: it does not run, or nobody knows.
     pub since: Option<DateTime<Utc>>,
     /// Who says so.

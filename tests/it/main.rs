@@ -13,6 +13,7 @@ mod mysql;
 mod postgres;
 mod readme;
 mod records;
+mod recover;
 mod scenarios;
 mod support;
 mod tidy;

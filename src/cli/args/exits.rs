@@ -22,6 +22,7 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
         "state" | "report" | "doctor" => &[Ok, Failed, Usage, Refused, Damaged],
         "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],
+        "drift" => &[Ok, Failed, Usage, Differs, Damaged],
         "list" | "status" | "backup list" | "backup verify" => &[Ok, Failed, Usage, Damaged],
         "demo" => &[Ok, Failed, Interrupted, Terminated],
         _ => &[Ok, Failed, Usage],

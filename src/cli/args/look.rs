@@ -75,6 +75,14 @@ pub struct StatusArgs {
     pub services: Vec<ServiceName>,
 }
 
+/// `drift`
+#[derive(Debug, Clone, Args)]
+pub struct DriftArgs {
+    /// End with exit status 6 when anything differs
+    #[arg(long)]
+    pub check: bool,
+}
+
 /// `doctor`
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {

@@ -9,7 +9,9 @@ mod top;
 mod values;
 
 pub use backup::{BackupVerb, PruneArgs, RestoreArgs, TakeArgs, VerifySetArgs};
-pub use look::{CheckArgs, DoctorArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs};
+pub use look::{
+    CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
+};
 pub use release::{
     Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };

@@ -6,7 +6,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::backup::BackupVerb;
 use super::exits;
-use super::look::{CheckArgs, DoctorArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs};
+use super::look::{
+    CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
+};
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
@@ -158,6 +160,11 @@ pub enum Verb {
     /// What runs, and whether it is well
     #[command(after_help = "Examples:\n  holdpoint status\n  holdpoint status wikijs --json")]
     Status(StatusArgs),
+    /// What is meant to run, held against what runs
+    ///
+    /// HEAD, images, containers, configuration and ticket scripts. What cannot be seen is a difference, too.
+    #[command(after_help = "Examples:\n  holdpoint drift\n  holdpoint drift --check --json")]
+    Drift(DriftArgs),
     /// What a service printed
     #[command(
         after_help = "Examples:\n  holdpoint logs wikijs --tail 200\n  holdpoint logs wikijs --since 10m -f"
@@ -201,6 +208,7 @@ impl Verb {
             | Verb::Check(_)
             | Verb::Status(_)
             | Verb::Logs(_)
+            | Verb::Drift(_)
             | Verb::Doctor(_)
             | Verb::Completions(_)
             | Verb::Man(_)
@@ -225,7 +233,7 @@ impl Verb {
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Release", &["run", "revert", "close", "approve", "cancel", "once", "return-to-main", "configure"]),
     ("Back up", &["backup"]),
-    ("Look", &["list", "state", "log", "report", "check", "status", "logs", "doctor"]),
+    ("Look", &["list", "state", "log", "report", "check", "status", "drift", "logs", "doctor"]),
     ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
 ];
 
@@ -444,6 +452,7 @@ mod tests {
           report          Write one self-contained HTML file with a timeline
           check           What would a release do, and is the host well
           status          What runs, and whether it is well
+          drift           What is meant to run, held against what runs
           logs            What a service printed
           doctor          Is this host fit to release
 

@@ -2,7 +2,8 @@
 
 use super::call::{Call, now};
 use crate::cli::args::{
-    Act, CheckArgs, DoctorArgs, Format, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
+    Act, CheckArgs, DoctorArgs, DriftArgs, Format, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs,
+    StatusArgs,
 };
 use crate::cli::error::CliError;
 use crate::cli::terminal::To;
@@ -114,6 +115,13 @@ pub(super) fn status(call: &Call<'_>, args: &StatusArgs) -> Result<Ending, CliEr
     let view = inspect::status(&host, &args.services)?;
     call.answer(&view, || posture::status(&view, now()))?;
     Ok(Ending::Ok)
+}
+
+pub(super) fn drift(call: &Call<'_>, args: &DriftArgs) -> Result<Ending, CliError> {
+    let host = call.host()?;
+    let view = inspect::drift(&host)?;
+    call.answer(&view, || human::drift::drift(&view))?;
+    Ok(if args.check && !view.clean { Ending::Differs } else { Ending::Ok })
 }
 
 pub(super) fn doctor(call: &Call<'_>, args: &DoctorArgs) -> Result<Ending, CliError> {

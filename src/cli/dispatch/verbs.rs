@@ -31,6 +31,7 @@ pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliE
         Verb::Report(args) => look::report(&call, &args),
         Verb::Check(args) => look::check(&call, &args),
         Verb::Status(args) => look::status(&call, &args),
+        Verb::Drift(args) => look::drift(&call, &args),
         Verb::Doctor(args) => look::doctor(&call, &args),
         Verb::Init(args) => setup::init(&call, &args),
         Verb::Adopt(args) => setup::adopt(&call, &args),

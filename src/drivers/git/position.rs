@@ -32,7 +32,18 @@ impl Git {
         if !clean {
             return Ok(false);
         }
-        let names = [format!("{head}^{{tree}}"), format!("{wanted}^{{tree}}")];
+        self.same_content(&head, wanted)
+    }
+
+    /// Whether two commits have the same content.
+    ///
+    /// # Errors
+    /// [`GitError`] when git cannot tell, or there is no such commit.
+    pub fn same_content(&self, one: &Oid, other: &Oid) -> Result<bool, GitError> {
+        if one == other {
+            return Ok(true);
+        }
+        let names = [format!("{one}^{{tree}}"), format!("{other}^{{tree}}")];
         let args = ["rev-parse", "--verify", "--end-of-options"];
         let mut trees = Vec::new();
         for name in &names {

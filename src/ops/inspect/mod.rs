@@ -3,6 +3,7 @@
 //! A status is always read together with the lock: a `running` record without a live runner *is* `interrupted`, for
 //! everyone who looks, at once (design/03).
 
+mod drift;
 mod list;
 mod log;
 mod logs;
@@ -12,6 +13,7 @@ mod rows;
 mod state;
 mod status;
 
+pub use drift::drift;
 pub use list::{Index, Which, list};
 pub use log::{follow, log, verify};
 pub use logs::{follow_logs, logs};

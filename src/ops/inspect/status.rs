@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::drivers::probe::{self, Answer};
-use crate::model::facts::{RunState, ServiceState, StepEnd};
+use crate::model::facts::{ContainerState, RunState, ServiceState, StepEnd};
 use crate::model::id::{ServiceName, StepName};
 use crate::model::release::ReleaseState;
 use crate::model::spec::{DriverSpec, ProbeSpec, ServiceSpec};
@@ -100,6 +100,8 @@ fn row(host: &Host, seen: &Posture, service: &ServiceSpec, answer: Option<&Answe
         well,
         image: running_image(state),
         intended: intended_image(seen, service),
+        digest: digest(state),
+        restarts: state.containers.iter().map(|container| container.restarts).reduce(u32::saturating_add),
         since,
         since_by,
         last_release: last_release(seen, &service.name),
@@ -135,6 +137,15 @@ fn running_image(state: &ServiceState) -> Option<String> {
     images.sort_unstable();
     images.dedup();
     if images.is_empty() { state.image.clone() } else { Some(images.join(" ")) }
+}
+
+/// The identities of its containers' images.
+fn digest(state: &ServiceState) -> Option<String> {
+    let of = |container: &ContainerState| container.digest.clone().unwrap_or(container.image_id.clone());
+    let mut identities: Vec<String> = state.containers.iter().map(of).filter(|id| !id.is_empty()).collect();
+    identities.sort_unstable();
+    identities.dedup();
+    (!identities.is_empty()).then(|| identities.join(" "))
 }
 
 fn intended_image(seen: &Posture, service: &ServiceSpec) -> Option<String> {
@@ -223,7 +234,6 @@ fn notes(seen: &Posture, release: Option<&ReleaseState>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::ContainerState;
 
     fn container(health: Option<&str>) -> ContainerState {
         ContainerState {

@@ -14,7 +14,8 @@ pub fn status(view: &StatusView, now: DateTime<Utc>) -> String {
     if view.services.is_empty() {
         out.push_str("no service is configured\n");
     }
-    let mut table = Columns::headed(["", "service", "runs", "health", "image", "up for", "last release"]);
+    let mut table =
+        Columns::headed(["", "service", "runs", "health", "image", "up for", "restarts", "last release"]);
     for row in &view.services {
         table.row(service_cells(row, now));
     }
@@ -43,7 +44,7 @@ fn posture(view: &StatusView, now: DateTime<Utc>) -> String {
     out
 }
 
-fn service_cells(row: &StatusRow, now: DateTime<Utc>) -> [Cell<'_>; 7] {
+fn service_cells(row: &StatusRow, now: DateTime<Utc>) -> [Cell<'_>; 8] {
     let (word, ink) = match row.run {
         RunState::Running => ("running", Ink::Good),
         RunState::Partly => ("partly", Ink::Warn),
@@ -61,6 +62,7 @@ fn service_cells(row: &StatusRow, now: DateTime<Utc>) -> [Cell<'_>; 7] {
         Cell::new(row.health.as_deref().map_or("-".to_owned(), clean)).ink(health_ink),
         Cell::new(image(row)),
         Cell::new(up_for(row, now)),
+        Cell::new(row.restarts.map_or("-".to_owned(), |count| count.to_string())),
         Cell::new(row.last_release.as_deref().map_or("-".to_owned(), clean)),
     ]
 }
@@ -77,10 +79,19 @@ fn up_for(row: &StatusRow, now: DateTime<Utc>) -> String {
     }
 }
 
+/// What runs, with the first digits of its identity, and what is wanted where that is something else.
 fn image(row: &StatusRow) -> String {
+    let short = |id: &str| id.trim_start_matches("sha256:").chars().take(12).collect::<String>();
+    let identities: Vec<String> = row.digest.iter().flat_map(|all| all.split(' ')).map(short).collect();
+    let runs = |image: &str| match identities.is_empty() {
+        true => clean(image),
+        false => format!("{}@{}", clean(image), clean(&identities.join(" "))),
+    };
     match (row.image.as_deref(), row.intended.as_deref()) {
-        (Some(runs), Some(wanted)) if runs != wanted => format!("{} (wanted {})", clean(runs), clean(wanted)),
-        (Some(runs), _) => clean(runs),
+        (Some(image), Some(wanted)) if image != wanted => {
+            format!("{} (wanted {})", runs(image), clean(wanted))
+        }
+        (Some(image), _) => runs(image),
         (None, Some(wanted)) => format!("- (wanted {})", clean(wanted)),
         (None, None) => "-".to_owned(),
     }
@@ -156,6 +167,8 @@ mod tests {
             well: true,
             image: Some("redmine:5.1.3".to_owned()),
             intended: Some("redmine:5.1.3".to_owned()),
+            digest: None,
+            restarts: None,
             since: Some(sample::began()),
             since_by: Some(SinceBy::Container),
             last_release: Some("1234@1".to_owned()),
@@ -173,7 +186,11 @@ mod tests {
             runner: None,
             release: None,
             services: vec![
-                row("redmine", RunState::Running),
+                StatusRow {
+                    digest: Some("sha256:0123456789abcdef".to_owned()),
+                    restarts: Some(2),
+                    ..row("redmine", RunState::Running)
+                },
                 StatusRow { since_by: Some(SinceBy::Record), ..row("search", RunState::Running) },
                 StatusRow { since: None, since_by: None, ..row("index", RunState::Running) },
                 StatusRow {
@@ -196,12 +213,12 @@ mod tests {
         };
         insta::assert_snapshot!(plain(&status(&view, sample::now())), @r"
         prod1  bbbbbbbbbbbb on main
-           service  runs     health    image                               up for   last release
-        ✓  redmine  running  healthy   redmine:5.1.3                       4h       1234@1
-        ✓  search   running  healthy   redmine:5.1.3                       ≤ 4h     1234@1
-        ✓  index    running  healthy   redmine:5.1.3                       unknown  1234@1
-        ✗  wikijs   partly   HTTP 503  redmine:5.1.3 (wanted redmine:5.2)  4h       1234@1
-        ✗  mailer   stopped  -         -                                   -        -
+           service  runs     health    image                               up for   restarts  last release
+        ✓  redmine  running  healthy   redmine:5.1.3@0123456789ab          4h       2         1234@1
+        ✓  search   running  healthy   redmine:5.1.3                       ≤ 4h     -         1234@1
+        ✓  index    running  healthy   redmine:5.1.3                       unknown  -         1234@1
+        ✗  wikijs   partly   HTTP 503  redmine:5.1.3 (wanted redmine:5.2)  4h       -         1234@1
+        ✗  mailer   stopped  -         -                                   -        -         -
         ! wikijs: leftover container `3f2a_wikijs`\u{1b}[1m
         ! this host is untrusted
         ");

@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod blockers;
+pub mod drift;
 pub mod events;
 pub mod failure;
 pub mod guard;

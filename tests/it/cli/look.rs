@@ -35,6 +35,8 @@ fn looking_changes_nothing() {
         &["check", "--incoming", "main"],
         &["status"],
         &["status", "wikijs", "--json"],
+        &["drift"],
+        &["drift", "--check", "--json"],
         &["logs", "wikijs"],
         &["doctor"],
         &["doctor", "--json"],
@@ -182,9 +184,9 @@ fn a_list_and_a_posture_read_well() {
     insta::assert_snapshot!(screen(&["status"]), @"
     prod1  commit-1 on main
       last release 1237@1 failed, SPAN ago
-       service  runs  health  image  up for  last release
-    ✓  redmine  running  healthy  redmine:3  ≤ SPAN  1236@1
-    ✗  wikijs  running  HTTP 404  wikijs:3  ≤ SPAN  1237@1
+       service  runs  health  image  up for  restarts  last release
+    ✓  redmine  running  healthy  redmine:3  ≤ SPAN  -  1236@1
+    ✗  wikijs  running  HTTP 404  wikijs:3  ≤ SPAN  -  1237@1
     ! this host is untrusted: `1237` failed in phase migrate at `wikijs.health`, and nothing has proven it clean since (`holdpoint state 1237`)
     ");
     insta::assert_snapshot!(told(&["status", "--json"]), @r#"
@@ -193,8 +195,8 @@ fn a_list_and_a_posture_read_well() {
     branch: "main"
     runner: null
     release: {"attempt":"1237@1","status":"failed","phase":"migrate","branch":"main","merge":"commit-1","services":["wikijs"],"operator":"deploy","startedAt":"TIME","updatedAt":"TIME","supersededBy":null,"closed":false,"archived":false}
-    services: {"service":"redmine","driver":"command","run":"running","health":"healthy","well":true,"image":"redmine:3","intended":"redmine:3","since":"TIME","sinceBy":"record","lastRelease":"1236@1","containers":[],"trouble":null}
-    services: {"service":"wikijs","driver":"command","run":"running","health":"HTTP 404","well":false,"image":"wikijs:3","intended":"wikijs:3","since":"TIME","sinceBy":"record","lastRelease":"1237@1","containers":[],"trouble":null}
+    services: {"service":"redmine","driver":"command","run":"running","health":"healthy","well":true,"image":"redmine:3","intended":"redmine:3","digest":null,"restarts":null,"since":"TIME","sinceBy":"record","lastRelease":"1236@1","containers":[],"trouble":null}
+    services: {"service":"wikijs","driver":"command","run":"running","health":"HTTP 404","well":false,"image":"wikijs:3","intended":"wikijs:3","digest":null,"restarts":null,"since":"TIME","sinceBy":"record","lastRelease":"1237@1","containers":[],"trouble":null}
     notes: "this host is untrusted: `1237` failed in phase migrate at `wikijs.health`, and nothing has proven it clean since (`holdpoint state 1237`)"
     "#);
 }

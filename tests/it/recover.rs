@@ -1,0 +1,3 @@
+//! After a failure: what differs, what was seen, what it was, what to do, and whether it helped.
+
+mod drift;
