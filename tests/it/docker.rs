@@ -3,6 +3,7 @@
 mod adopt;
 mod backups;
 mod data;
+mod drift;
 mod engine;
 mod podman;
 mod postgres;

@@ -83,9 +83,11 @@ fn up_for(row: &StatusRow, now: DateTime<Utc>) -> String {
 fn image(row: &StatusRow) -> String {
     let short = |id: &str| id.trim_start_matches("sha256:").chars().take(12).collect::<String>();
     let identities: Vec<String> = row.digest.iter().flat_map(|all| all.split(' ')).map(short).collect();
-    let runs = |image: &str| match identities.is_empty() {
-        true => clean(image),
-        false => format!("{}@{}", clean(image), clean(&identities.join(" "))),
+    let runs = |image: &str| {
+        if identities.is_empty() {
+            return clean(image);
+        }
+        format!("{}@{}", clean(image), clean(&identities.join(" ")))
     };
     match (row.image.as_deref(), row.intended.as_deref()) {
         (Some(image), Some(wanted)) if image != wanted => {
