@@ -11,7 +11,7 @@ mod look;
 mod order;
 mod past;
 mod planning;
-pub mod playbook_match;
+pub mod playbooks;
 pub mod range;
 mod reconcile;
 mod refusal;

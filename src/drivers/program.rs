@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Surroundings;
-use crate::sys::process::{Capture, ProcessError, capture};
+use crate::sys::process::{Capture, Ends, ProcessError, capture};
 
 /// What a program answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,6 +84,7 @@ impl Surroundings {
             stdin: ask.stdin,
             limit_bytes: ask.limit,
             timeout: Some(ask.timeout),
+            ends: Ends::Program,
         })?;
         Ok(Said { code: captured.code, stdout: captured.stdout, stderr: captured.stderr })
     }

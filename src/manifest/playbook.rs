@@ -5,6 +5,9 @@ use super::settings::SourceFile;
 use super::yaml_text::YamlDocument;
 use crate::model::playbook::Playbook;
 
+/// Playbooks that come with the binary: file name and text of everything in `recovery/playbooks/`, listed by `build.rs`.
+pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped_playbooks.rs"));
+
 /// Reads `recovery/playbooks/release-<topic>.yaml`.
 ///
 /// # Errors
@@ -20,37 +23,30 @@ mod tests {
 
     use super::*;
 
-    const SHIPPED: [(&str, &str); 3] = [
-        ("release-verify-race", include_str!("../../recovery/playbooks/release-verify-race.yaml")),
-        (
-            "release-run-exit-5-with-drift",
-            include_str!("../../recovery/playbooks/release-run-exit-5-with-drift.yaml"),
-        ),
-        (
-            "release-orchestrator-source-drift",
-            include_str!("../../recovery/playbooks/release-orchestrator-source-drift.yaml"),
-        ),
-    ];
-
     fn file(text: &str) -> SourceFile {
         SourceFile { path: "recovery/playbooks/release-x.yaml".to_owned(), text: text.to_owned() }
     }
 
+    /// The text of one that is shipped.
+    fn race() -> &'static str {
+        SHIPPED.iter().find(|(name, _)| *name == "release-verify-race.yaml").unwrap().1
+    }
+
     #[test]
     fn the_shipped_playbooks_are_whole() {
-        for (id, text) in SHIPPED {
-            let playbooks = parse(&file(text)).map_err(|error| error.to_string()).unwrap();
-            assert_eq!(playbooks.len(), 1, "{id}");
-            let playbook = &playbooks[0];
-            assert_eq!(playbook.id, id);
-            assert!(!playbook.fix.adhoc.headline().is_empty() && !playbook.detection.is_empty(), "{id}");
-            assert!(!playbook.verify.is_empty() && !playbook.root_cause.is_empty(), "{id}");
+        for (name, text) in SHIPPED {
+            for playbook in parse(&file(text)).map_err(|error| error.to_string()).unwrap() {
+                assert!(
+                    !playbook.fix.adhoc.headline().is_empty() && !playbook.detection.is_empty(),
+                    "{name}"
+                );
+            }
         }
     }
 
     #[test]
     fn an_entry_that_lacks_a_field_or_has_one_too_many_is_shown_with_its_place() {
-        let (_, text) = SHIPPED[0];
+        let text = race();
         for (from, to) in
             [("root_cause:", "cause:"), ("  services: []\n", ""), ("    phase: verify", "    phase: dinner")]
         {
@@ -62,12 +58,25 @@ mod tests {
         assert!(parse(&file("- id: &a x\n  symptom: *a\n")).is_err(), "no anchors");
     }
 
+    #[test]
+    fn a_rule_takes_one_value_or_a_list() {
+        let text =
+            race().replace("    phase: verify", "    phase: [migrate, verify]\n    rc: 1\n    output: boom");
+        let rule = parse(&file(&text)).unwrap().remove(0).when.unwrap();
+        assert_eq!((rule.phase.len(), rule.rc, rule.output), (2, vec![1], vec!["boom".to_owned()]));
+        for bad in ["    phase: [verify, dinner]", "    phase: verify\n    rc: one", "    phase: {a: b}"] {
+            let error =
+                parse(&file(&race().replace("    phase: verify", bad))).expect_err("refused").to_string();
+            assert!(error.starts_with("recovery/playbooks/release-x.yaml:"), "{error}");
+        }
+    }
+
     parser! {
         "playbooks";
 
         #[test]
         fn a_cut_or_changed_playbook_is_read_or_refused(at in 0_usize..2000, with in r##"(?s)[-:{}\[\]&*!|>'"#? \n\ta-z]{0,6}|.{0,3}"##, cut in any::<bool>()) {
-            let text = SHIPPED[at % 3].1;
+            let text = SHIPPED[at % SHIPPED.len()].1;
             let at = (0..=at % text.len()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             let text = format!("{}{with}{}", &text[..at], if cut { "" } else { &text[at..] });
             if let Err(error) = parse(&file(&text)) {

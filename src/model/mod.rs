@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod facts;
 pub mod id;
 pub mod logfmt;
+pub mod matching;
 pub mod outcome;
 pub mod phase;
 pub mod plan;

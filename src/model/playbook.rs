@@ -1,6 +1,10 @@
 //! A known failure as data: how it looks, how to be sure, what to do now and what to change for good (seed 003).
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::phase::Phase;
 
@@ -72,20 +76,65 @@ impl Adhoc {
     }
 }
 
-/// Where and how it must have failed.
+/// Where and how it must have failed. Everything in it weighs; `docs/playbooks.md` says how much.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchRule {
-    /// Phase it failed in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<Phase>,
+    /// Phases it fails in; empty: any.
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    pub phase: Vec<Phase>,
     /// Regular expression over the step's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Exit status.
+    /// Exit statuses; empty: any.
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    pub rc: Vec<i32>,
+    /// Regular expression over the program that failed, from its name on: `docker-compose`, `git (fetch|pull)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rc: Option<i32>,
-    /// Regular expression over what the step said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<String>,
+    pub tool: Option<String>,
+    /// Regular expressions of which one is found in a line that was said; empty: the symptom's quoted lines count.
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<String>,
+    /// Playbooks of more general causes: where this one fits, they do not fit strongly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<String>,
+}
+
+/// One value, or a list of them.
+fn one_or_more<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    from.deserialize_any(OneOrMore(PhantomData))
+}
+
+struct OneOrMore<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMore<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one value or a list")
+    }
+
+    fn visit_str<E: Error>(self, one: &str) -> Result<Vec<T>, E> {
+        T::deserialize(one.into_deserializer()).map(|one| vec![one])
+    }
+
+    fn visit_i64<E: Error>(self, one: i64) -> Result<Vec<T>, E> {
+        T::deserialize(one.into_deserializer()).map(|one| vec![one])
+    }
+
+    fn visit_u64<E: Error>(self, one: u64) -> Result<Vec<T>, E> {
+        T::deserialize(one.into_deserializer()).map(|one| vec![one])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut all = Vec::new();
+        while let Some(one) = list.next_element()? {
+            all.push(one);
+        }
+        Ok(all)
+    }
 }

@@ -149,7 +149,7 @@ pub(super) fn halted(
         services: services(plan, halt, &states),
         look: look_at.unwrap_or_else(|| touched("status").into_iter().collect()),
         evidence: Some(relative(host, &evidence)),
-        playbooks: super::playbooks::fitting(host, halt),
+        playbooks: super::playbooks::fitting(host, plan, halt),
         notes: failure.hint.clone().into_iter().collect(),
         roll_back: (plan.verb == PlanVerb::Run && tree_moved(session, plan))
             .then(|| host.typed("revert", ticket.as_str())),
@@ -363,6 +363,7 @@ fn tell(host: &Host, by: &NotifyBy, body: &serde_json::Value) -> Result<(), Stri
                 stdin: Some(text.into_bytes()),
                 limit_bytes: 64 << 10,
                 timeout: Some(WITHIN),
+                ends: process::Ends::Program,
             });
             match told {
                 Ok(ended) if ended.code == Some(0) => Ok(()),

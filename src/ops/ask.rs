@@ -26,6 +26,7 @@ pub(super) fn ask(
         stdin: None,
         limit_bytes,
         timeout: Some(timeout),
+        ends: process::Ends::Program,
     })
 }
 

@@ -10,6 +10,7 @@ mod faults;
 mod input;
 mod justfile;
 mod mysql;
+mod playbooks;
 mod postgres;
 mod readme;
 mod records;

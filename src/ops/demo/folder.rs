@@ -146,6 +146,7 @@ impl Folder {
             stdin: None,
             limit_bytes: 1 << 20,
             timeout: Some(std::time::Duration::from_secs(30)),
+            ends: process::Ends::Program,
         })
         .map_err(|error| failed(error.to_string()))?;
         if ended.code == Some(0) {

@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use duct::{Expression, Handle};
 use rustix::fs::MemfdFlags;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use thiserror::Error;
 
 use crate::sys::clock::{Clock, SystemClock};
@@ -32,6 +33,18 @@ pub struct Capture {
     pub limit_bytes: u64,
     /// It is ended after this long. None: never.
     pub timeout: Option<Duration>,
+    /// What is ended with it when it grows too long.
+    pub ends: Ends,
+}
+
+/// What is ended when a program takes too long or says too much.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ends {
+    /// The program alone.
+    #[default]
+    Program,
+    /// Whatever it started, too: it leads a process group of its own, which a terminal's Ctrl-C does not reach.
+    Group,
 }
 
 /// What a program said.
@@ -114,6 +127,12 @@ pub fn capture(ask: &Capture) -> Result<Captured, ProcessError> {
         None => expression.stdin_null(),
         Some(bytes) => expression.stdin_file(filled(bytes).map_err(unread)?),
     };
+    if ask.ends == Ends::Group {
+        expression = expression.before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        });
+    }
     let handle = expression
         .stdout_file(stdout.try_clone().map_err(unread)?)
         .stderr_file(stderr.try_clone().map_err(unread)?)
@@ -127,7 +146,7 @@ pub fn capture(ask: &Capture) -> Result<Captured, ProcessError> {
         let wait = left.map_or(LOOK_EVERY, |left| left.min(LOOK_EVERY));
         let ended = handle.wait_timeout(wait).map_err(unread)?.map(|output| output.status);
         if sizes().map_err(unread)? > ask.limit_bytes {
-            end(&handle);
+            end(&handle, ask.ends);
             return Err(ProcessError::TooLong { program, limit: ask.limit_bytes });
         }
         if let Some(status) = ended {
@@ -136,7 +155,7 @@ pub fn capture(ask: &Capture) -> Result<Captured, ProcessError> {
         if let (Some(left), Some(within)) = (left, ask.timeout)
             && left.is_zero()
         {
-            end(&handle);
+            end(&handle, ask.ends);
             return Err(ProcessError::TimedOut { program, within });
         }
     };
@@ -149,11 +168,25 @@ pub fn capture(ask: &Capture) -> Result<Captured, ProcessError> {
 }
 
 /// TERM, a little patience, KILL.
-fn end(handle: &Handle) {
-    for pid in handle.pids() {
-        if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+fn end(handle: &Handle, ends: Ends) {
+    let pids: Vec<Pid> =
+        handle.pids().into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).collect();
+    let tell = |signal| {
+        for pid in &pids {
+            let _ = match ends {
+                Ends::Program => kill_process(*pid, signal),
+                Ends::Group => kill_process_group(*pid, signal),
+            };
         }
+    };
+    tell(Signal::TERM);
+    if ends == Ends::Group {
+        // Once its leader is waited for, the number of a group may be another's: what ignores TERM is ended before.
+        let clock = SystemClock::new();
+        while clock.monotonic() < GRACE && handle.pids().into_iter().any(|pid| identity::kin(pid).is_some()) {
+            clock.sleep(LOOK_EVERY);
+        }
+        tell(Signal::KILL);
     }
     if !matches!(handle.wait_timeout(GRACE), Ok(Some(_))) {
         let _ = handle.kill();

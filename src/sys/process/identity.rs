@@ -74,6 +74,7 @@ fn named(file: &str, database: &str, key: &str, by: usize, wanted: usize) -> Opt
             stdin: None,
             limit_bytes: 64 << 10,
             timeout: Some(std::time::Duration::from_secs(5)),
+            ends: super::Ends::Program,
         });
         pick(&String::from_utf8_lossy(&asked.ok()?.stdout))
     })

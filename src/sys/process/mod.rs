@@ -8,7 +8,7 @@ mod stream;
 
 pub use attached::attached;
 pub(super) use capture::expression;
-pub use capture::{Capture, Captured, ProcessError, capture};
+pub use capture::{Capture, Captured, Ends, ProcessError, capture};
 pub use environment::{base_environment, env, find_program, whole_environment};
 pub(super) use identity::not_found;
 pub use identity::{

@@ -1,0 +1,475 @@
+//! Which known failures a failure looks like, and how much.
+//!
+//! A playbook fits where its error is found: one of its `output` expressions in a line, or, without them, a quoted line of
+//! its symptom. It fits strongly where nothing that is known speaks against it, the line is no mere warning before another
+//! error, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the heaviest stays
+//! strong: what more known facts speak for, then what stands nearer the end, because a program says last why it ends, then
+//! what more of the line was recognised. If all that is equal, the text does not tell them apart and none is strong: a
+//! wrong strong match costs an hour at night.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
+
+use super::patterns::compile;
+use super::quoted;
+use super::said::{self, Line, Speaker};
+use super::tool::{self, Agrees};
+use crate::model::matching::{PlaybookMatch, Strength, Symptom};
+use crate::model::playbook::{MatchRule, Playbook};
+
+/// Points of an error that was found as it is known.
+const FOUND: u8 = 60;
+
+/// Points of a quoted line that stands inside a longer one.
+const INSIDE: u8 = 30;
+
+/// The most that anything but a strong match may have.
+const BELOW_STRONG: u8 = FOUND - 1;
+
+/// Lines shown of each match.
+const SHOWN: usize = 5;
+
+/// A playbook that fits, before it is known whether another one fits better.
+#[derive(Debug, Clone)]
+struct Fit<'p> {
+    playbook: &'p Playbook,
+    strength: Strength,
+    score: u8,
+    /// Lines between its last error and the end.
+    to_the_end: usize,
+    /// Letters and digits of the longest error that was recognised.
+    recognised: usize,
+    lines: Vec<String>,
+    weighed: Vec<String>,
+}
+
+/// Whether one strong match is picked where several fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picked {
+    /// The best one.
+    One,
+    /// None: all that fit strongly are named, for whoever tests playbooks.
+    All,
+}
+
+/// Playbooks that fit a failure, the best first.
+pub fn matching(playbooks: &[Playbook], symptom: &Symptom, picked: Picked) -> Vec<PlaybookMatch> {
+    let lines = said::lines(symptom);
+    let mut fits: Vec<Fit<'_>> =
+        playbooks.iter().filter_map(|playbook| fit(playbook, symptom, &lines)).collect();
+    narrower_first(playbooks, &mut fits);
+    fits.sort_by_key(|fit| {
+        (
+            Reverse(fit.strength),
+            Reverse(fit.score),
+            fit.to_the_end,
+            Reverse(fit.recognised),
+            fit.playbook.id.clone(),
+        )
+    });
+    if picked == Picked::One {
+        pick(&mut fits);
+    }
+    fits.into_iter().map(shown).collect()
+}
+
+/// Playbooks that each playbook is narrower than, through others as well. Two that name each other say nothing.
+pub fn rivals(playbooks: &[Playbook]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let named: BTreeMap<&str, &[String]> = playbooks
+        .iter()
+        .map(|playbook| (playbook.id.as_str(), playbook.when.as_ref().map_or(&[][..], |when| &when.over[..])))
+        .collect();
+    let below = |id: &str| {
+        let mut found: BTreeSet<&str> = BTreeSet::new();
+        let mut open: Vec<&str> =
+            named.get(id).into_iter().flat_map(|ids| ids.iter()).map(String::as_str).collect();
+        while let Some(next) = open.pop() {
+            if found.insert(next) {
+                open.extend(named.get(next).into_iter().flat_map(|ids| ids.iter()).map(String::as_str));
+            }
+        }
+        found
+    };
+    named.keys().map(|id| (*id, below(id))).collect()
+}
+
+fn fit<'p>(playbook: &'p Playbook, symptom: &Symptom, lines: &[Line]) -> Option<Fit<'p>> {
+    let anything = MatchRule::default();
+    let rule = playbook.when.as_ref().unwrap_or(&anything);
+    if symptom.phase.is_some_and(|phase| !rule.phase.is_empty() && !rule.phase.contains(&phase)) {
+        return None;
+    }
+    let found = found(playbook, rule, lines)?;
+    let mut weighed = Vec::new();
+    let (for_it, against) = facts(rule, symptom, &mut weighed);
+    let mild = is_only_mild(&found, lines);
+    if mild {
+        weighed.push("only a warning, and another error follows".to_owned());
+    }
+    let last = found.hits.iter().map(|hit| &lines[hit.line]).min_by_key(|line| distance(line))?;
+    let recognised = found.hits.iter().map(|hit| hit.recognised).max().unwrap_or_default();
+    let base = if found.whole { FOUND } else { INSIDE };
+    let score =
+        base + for_it + nearness(last) + u8::try_from(recognised / 5).map_or(8, |points| points.min(8));
+    let strong = found.whole && against == 0 && !mild;
+    let score = if strong { score.min(100) } else { score.saturating_sub(against).min(BELOW_STRONG) };
+    let hits = found.hits.iter().rev().take(SHOWN).map(|hit| lines[hit.line].text.clone());
+    let mut shown: Vec<String> = hits.collect();
+    shown.reverse();
+    Some(Fit {
+        playbook,
+        strength: if strong { Strength::Strong } else { Strength::Possible },
+        score: score.max(1),
+        to_the_end: distance(last),
+        recognised,
+        lines: shown,
+        weighed,
+    })
+}
+
+/// An error of a playbook in a line.
+struct Hit {
+    line: usize,
+    recognised: usize,
+}
+
+struct Found {
+    hits: Vec<Hit>,
+    /// At least one as it is known, not only as a part of a longer line.
+    whole: bool,
+}
+
+fn found(playbook: &Playbook, rule: &MatchRule, lines: &[Line]) -> Option<Found> {
+    let quoted = rule.output.is_empty();
+    let patterns: Vec<Regex> = if quoted {
+        let patterns = quoted::lines(&playbook.symptom);
+        patterns.filter_map(|line| quoted::generalised(&line, &playbook.services)).collect()
+    } else {
+        rule.output.iter().filter_map(|pattern| compile(pattern).ok()).collect()
+    };
+    let (mut whole, mut part) = (Vec::new(), Vec::new());
+    for (at, line) in lines.iter().enumerate() {
+        let Some((is_whole, recognised)) = best_in(&patterns, line, quoted) else { continue };
+        let hits = if is_whole { &mut whole } else { &mut part };
+        hits.push(Hit { line: at, recognised });
+    }
+    let is_whole = !whole.is_empty();
+    let hits = if is_whole { whole } else { part };
+    (!hits.is_empty()).then_some(Found { hits, whole: is_whole })
+}
+
+/// The best that any of the patterns finds in a line: whether as a whole, and how many letters and digits.
+fn best_in(patterns: &[Regex], line: &Line, quoted: bool) -> Option<(bool, usize)> {
+    let mut best = None;
+    for form in line.forms() {
+        for pattern in patterns {
+            let Some(hit) = pattern.find(form) else { continue };
+            let is_whole = !quoted || hit.len() == form.len();
+            let recognised = hit.as_str().chars().filter(|c| c.is_alphanumeric()).count();
+            best = best.max(Some((is_whole, recognised)));
+        }
+    }
+    best.filter(|(_, recognised)| *recognised > 0)
+}
+
+/// Points that the known facts speak for a playbook, and against it.
+fn facts(rule: &MatchRule, symptom: &Symptom, weighed: &mut Vec<String>) -> (u8, u8) {
+    let phase = (!rule.phase.is_empty()).then_some(symptom.phase).flatten();
+    let step = rule.step.as_deref().zip(symptom.step.as_ref()).and_then(|(pattern, step)| {
+        let pattern = compile(pattern).ok()?;
+        Some((format!("step {step}"), pattern.is_match(step.as_str())))
+    });
+    let rc = symptom.rc.filter(|_| !rule.rc.is_empty());
+    let tool = match rule.tool.as_deref().map(|pattern| tool::agrees(pattern, symptom.tool.as_deref())) {
+        None | Some(Agrees::Open) => None,
+        Some(agrees) => Some((format!("tool {}", program_name(symptom)), agrees == Agrees::Yes)),
+    };
+    let known = [
+        (phase.map(|phase| (format!("phase {phase}"), true)), 4),
+        (step, 7),
+        (rc.map(|rc| (format!("rc {rc}"), rule.rc.contains(&rc))), 4),
+        (tool, 7),
+    ];
+    let (mut for_it, mut against) = (0, 0);
+    for (fact, points) in known {
+        match fact {
+            None => {}
+            Some((name, true)) => {
+                weighed.push(name);
+                for_it += points;
+            }
+            Some((name, false)) => {
+                weighed.push(format!("not {name}"));
+                against += 3 * points;
+            }
+        }
+    }
+    (for_it, against)
+}
+
+fn program_name(symptom: &Symptom) -> &str {
+    let first = symptom.tool.as_deref().and_then(|tool| tool.split_whitespace().next()).unwrap_or_default();
+    first.rsplit('/').next().unwrap_or(first)
+}
+
+/// Whether its error stands only in lines after which the program went on, to an error that it does not know.
+fn is_only_mild(found: &Found, lines: &[Line]) -> bool {
+    let Some(last) = found.hits.last().map(|hit| hit.line) else { return false };
+    found.hits.iter().all(|hit| lines[hit.line].is_mild()) && lines[last + 1..].iter().any(Line::is_error)
+}
+
+/// Lines to the end. What our own record says stands beside the program's last lines, not below them.
+fn distance(line: &Line) -> usize {
+    if line.by == Speaker::Record { 8 } else { line.to_the_end }
+}
+
+/// 0–10 points: full within the last five lines, none from fifty-five on.
+fn nearness(line: &Line) -> u8 {
+    let beyond = distance(line).saturating_sub(5) / 5;
+    10 - u8::try_from(beyond).map_or(10, |beyond| beyond.min(10))
+}
+
+/// Where a narrower cause fits strongly, the more general ones do not.
+fn narrower_first(playbooks: &[Playbook], fits: &mut [Fit<'_>]) {
+    let below = rivals(playbooks);
+    let is_below = |general: &str, narrow: &str| below.get(narrow).is_some_and(|ids| ids.contains(general));
+    let strong: Vec<&str> = fits
+        .iter()
+        .filter(|fit| fit.strength == Strength::Strong)
+        .map(|fit| fit.playbook.id.as_str())
+        .collect();
+    for fit in fits.iter_mut().filter(|fit| fit.strength == Strength::Strong) {
+        let id = fit.playbook.id.as_str();
+        let by = strong.iter().find(|other| **other != id && is_below(id, other) && !is_below(other, id));
+        if let Some(by) = by {
+            weaken(fit, format!("{by} is narrower"));
+        }
+    }
+}
+
+/// Leaves one strong match, the first; none where two weigh the same.
+fn pick(fits: &mut [Fit<'_>]) {
+    let weight = |fit: &Fit<'_>| (fit.score, fit.to_the_end, fit.recognised);
+    let Some(first) = fits.first().filter(|fit| fit.strength == Strength::Strong) else { return };
+    let (best, id) = (weight(first), first.playbook.id.clone());
+    let is_strong = |fit: &&mut Fit<'_>| fit.strength == Strength::Strong;
+    let mut tied = false;
+    for fit in fits[1..].iter_mut().filter(is_strong) {
+        tied |= weight(fit) == best;
+        weaken(fit, format!("{id} weighs more, or as much"));
+    }
+    if tied {
+        weaken(&mut fits[0], "another one fits as well".to_owned());
+    }
+}
+
+fn weaken(fit: &mut Fit<'_>, why: String) {
+    fit.strength = Strength::Possible;
+    fit.score = fit.score.min(BELOW_STRONG);
+    fit.weighed.push(why);
+}
+
+fn shown(fit: Fit<'_>) -> PlaybookMatch {
+    PlaybookMatch {
+        id: fit.playbook.id.clone(),
+        strength: fit.strength,
+        score: fit.score,
+        lines: fit.lines,
+        weighed: fit.weighed,
+        headline: fit.playbook.fix.adhoc.headline().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::phase::Phase;
+    use crate::model::playbook::{Adhoc, Fix};
+
+    fn playbook(id: &str, symptom: &str, when: Option<MatchRule>) -> Playbook {
+        Playbook {
+            id: id.to_owned(),
+            symptom: symptom.to_owned(),
+            detection: Vec::new(),
+            root_cause: String::new(),
+            fix: Fix {
+                bootstrap_script: String::new(),
+                bootstrap_change: String::new(),
+                adhoc: Adhoc::Text("# do this\nholdpoint doctor\n".to_owned()),
+            },
+            verify: Vec::new(),
+            services: vec!["wikijs".to_owned()],
+            tags: Vec::new(),
+            when,
+        }
+    }
+
+    fn says(id: &str, output: &str) -> Playbook {
+        playbook(id, "", Some(rule(output)))
+    }
+
+    fn rule(output: &str) -> MatchRule {
+        MatchRule { output: vec![output.to_owned()], ..MatchRule::default() }
+    }
+
+    fn over(mut playbook: Playbook, others: &[&str]) -> Playbook {
+        let when = playbook.when.get_or_insert_default();
+        when.over = others.iter().map(|id| (*id).to_owned()).collect();
+        playbook
+    }
+
+    fn text(said: &str) -> Symptom {
+        Symptom { said: vec![said.to_owned()], ..Symptom::default() }
+    }
+
+    fn names(playbooks: &[Playbook], symptom: &Symptom) -> Vec<String> {
+        let each = matching(playbooks, symptom, Picked::One);
+        each.iter()
+            .map(|one| format!("{} {:?}", one.id.trim_start_matches("release-"), one.strength))
+            .collect()
+    }
+
+    #[test]
+    fn another_service_and_another_number_are_the_same_failure() {
+        let known = [playbook(
+            "release-x",
+            "It breaks:\n  ✗ wikijs.healthy: unhealthy\n  ✗ http-health: HTTP 0\n",
+            None,
+        )];
+        assert_eq!(names(&known, &text("redmine.healthy: unhealthy")), ["x Strong"]);
+        assert_eq!(names(&known, &text("✗ http-health: HTTP 502")), ["x Strong"]);
+        assert_eq!(names(&known, &text("well ✗ http-health: HTTP 502 of late")), ["x Possible"]);
+        assert!(
+            names(&known, &text("It breaks:\nwikijs.unhealthy: no")).is_empty(),
+            "prose and parts of words"
+        );
+    }
+
+    #[test]
+    fn an_expression_is_strong_on_its_own_and_its_line_is_shown() {
+        let known = [says("release-port-taken", "port is already allocated")];
+        let said = text("Creating\nError: Bind for 0.0.0.0:80 failed: port is already allocated\n");
+        let found = matching(&known, &said, Picked::One);
+        assert_eq!(found[0].strength, Strength::Strong);
+        assert!((60..=100).contains(&found[0].score), "{found:?}");
+        assert_eq!(found[0].lines, ["Error: Bind for 0.0.0.0:80 failed: port is already allocated"]);
+        assert_eq!(found[0].line(), "release-port-taken (strong match): do this");
+        assert!(names(&known, &text("the port is free")).is_empty());
+    }
+
+    #[test]
+    fn what_is_known_speaks_for_a_playbook_or_takes_its_strength() {
+        let when = MatchRule {
+            phase: vec![Phase::Migrate],
+            step: Some(r"\.recreate$".to_owned()),
+            rc: vec![1],
+            tool: Some("docker".to_owned()),
+            ..rule("boom")
+        };
+        let known = [playbook("release-x", "", Some(when))];
+        let all = Symptom {
+            phase: Some(Phase::Migrate),
+            step: Some(crate::model::id::StepName::new(["wiki", "recreate"])),
+            rc: Some(1),
+            tool: Some("docker compose up".to_owned()),
+            ..text("boom")
+        };
+        let alone = matching(&known, &text("boom"), Picked::One).remove(0);
+        let found = matching(&known, &all, Picked::One).remove(0);
+        assert_eq!((alone.strength, found.strength), (Strength::Strong, Strength::Strong));
+        assert!(found.score > alone.score);
+        assert_eq!(found.weighed, ["phase migrate", "step wiki.recreate", "rc 1", "tool docker"]);
+        assert!(names(&known, &Symptom { phase: Some(Phase::Verify), ..all.clone() }).is_empty());
+        for against in [
+            Symptom { step: Some(crate::model::id::StepName::new(["wiki", "pull"])), ..all.clone() },
+            Symptom { rc: Some(2), ..all.clone() },
+            Symptom { tool: Some("git fetch".to_owned()), ..all.clone() },
+        ] {
+            assert_eq!(names(&known, &against), ["x Possible"]);
+        }
+        let scripted = Symptom { tool: Some("bash releases/1.sh".to_owned()), ..all };
+        assert_eq!(names(&known, &scripted), ["x Strong"], "a script may have run anything");
+    }
+
+    #[test]
+    fn a_narrower_cause_beats_a_general_one_through_others_too() {
+        let known = [
+            says("release-general", "failed"),
+            over(says("release-middle", "middle"), &["release-general"]),
+            over(says("release-narrow", "no space"), &["release-middle"]),
+        ];
+        let said = text("pg_dump: no space left on device\nbackup failed");
+        assert_eq!(names(&known, &said), ["narrow Strong", "general Possible"]);
+        assert_eq!(names(&known, &text("backup failed")), ["general Strong"]);
+        let all = matching(&known, &said, Picked::All);
+        assert_eq!(all.iter().filter(|one| one.strength == Strength::Strong).count(), 1);
+    }
+
+    #[test]
+    fn two_that_name_each_other_do_not_hide_each_other() {
+        let known = [
+            over(says("release-a", "aaaa"), &["release-b"]),
+            over(says("release-b", "bbbb"), &["release-a"]),
+        ];
+        assert_eq!(matching(&known, &text("aaaa\nbbbb"), Picked::All)[1].strength, Strength::Strong);
+    }
+
+    #[test]
+    fn of_two_that_know_nothing_of_each_other_the_later_and_longer_error_is_it_and_equals_are_neither() {
+        let known = [says("release-a", "first thing"), says("release-b", "other thing")];
+        let far = format!("first thing\n{}other thing\n", "x\n".repeat(30));
+        assert_eq!(names(&known, &text(&far)), ["b Strong", "a Possible"]);
+        let same = [says("release-a", "some"), says("release-b", "thing is wrong here")];
+        assert_eq!(names(&same, &text("something is wrong here")), ["b Strong", "a Possible"]);
+        let equal = [says("release-a", "boom"), says("release-b", "boom")];
+        assert_eq!(names(&equal, &text("boom")), ["a Possible", "b Possible"]);
+    }
+
+    #[test]
+    fn a_warning_before_another_error_is_only_possible() {
+        let known = [says("release-env-missing", "variable is not set")];
+        let warned = "WARN[0000] The \"TAG\" variable is not set. Defaulting to a blank string.\n";
+        assert_eq!(names(&known, &text(warned)), ["env-missing Strong"], "nothing else is said");
+        let then = warned.to_owned() + "Error response from daemon: no such container\n";
+        assert_eq!(names(&known, &text(&then)), ["env-missing Possible"]);
+        assert_eq!(
+            names(
+                &[says("release-refused", "connection refused")],
+                &text("connection refused, retrying\nError: syntax\n")
+            ),
+            ["refused Possible"]
+        );
+    }
+
+    #[test]
+    fn hostile_text_is_only_text() {
+        let known = [playbook("release-x", "  ((((.*+?[\\ <a b> …\n", None), says("release-y", "(a")];
+        let long = "x".repeat(1 << 20);
+        for said in [long.as_str(), "é\u{1b}[31m", "((((.*+?[\\ nothing", ""] {
+            assert!(names(&known, &text(said)).is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_playbook_and_no_output_panics(
+            output in r"[a-z()\[\]{}|*+?^$\\.]{0,20}|.{0,20}",
+            symptom in r"(?s)( {2}[a-z<>.*0-9…-]{0,20}\n|.{0,20}){0,3}",
+            tool in r#"[a-z'" =/.-]{0,20}|.{0,20}"#,
+            said in r"(?s)([a-z0-9:. \r]{0,30}\n|.{0,30}){0,5}",
+            rc in any::<i32>(),
+        ) {
+            let when = MatchRule { tool: Some(output.clone()), step: Some(output.clone()), rc: vec![rc], ..rule(&output) };
+            let known = [playbook("release-x", &symptom, Some(when)), playbook("release-y", &symptom, None)];
+            let failed = Symptom { tool: Some(tool), rc: Some(rc), told: vec![symptom.clone()], ..text(&said) };
+            for found in matching(&known, &failed, Picked::One) {
+                prop_assert!(found.score <= 100);
+                prop_assert_eq!(found.strength == Strength::Strong, found.score >= FOUND);
+            }
+        }
+    }
+}

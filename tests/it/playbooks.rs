@@ -1,0 +1,3 @@
+//! Playbooks as a tool: which one a failure looks like, and what its commands say.
+
+mod shipped;
