@@ -2,6 +2,7 @@
 //! same answer.
 
 mod blockers;
+mod boundary;
 mod classify;
 pub mod commands;
 mod course;
@@ -26,9 +27,10 @@ mod testing;
 mod typed;
 
 pub use blockers::network_filesystem;
+pub use boundary::{BoundarySeen, boundary};
 pub use course::left_by;
 pub use drift::drift;
-pub use evidence::evidence_blocker;
+pub use evidence::{changed_between, evidence_blocker};
 pub use look::{guard, logs, schema};
 pub use planning::{plan_run, steps_of_run};
 pub use refusal::Refusal;

@@ -11,7 +11,7 @@ use super::raw_service::RawService;
 use crate::model::id::{BranchName, ServiceName};
 use crate::model::phase::Phase;
 use crate::model::quantity::{ByteSize, Span};
-use crate::model::settings::{News, RerunFailed, SignaturePolicy};
+use crate::model::settings::{News, RerunFailed, SignaturePolicy, SurfaceKind};
 use crate::model::spec::CommandLine;
 
 /// Configuration of a host that is released by holdpoint. Every section is optional.
@@ -251,6 +251,9 @@ pub(super) struct RawNotify {
 pub(super) struct RawSurface {
     /// Its name in messages.
     pub(super) name: String,
+    /// What it tells: whether it answers, or whether it is ready.
+    #[serde(default)]
+    pub(super) kind: SurfaceKind,
     /// `http://` or `https://`.
     pub(super) url: String,
     /// What it must answer.

@@ -297,7 +297,7 @@ fn surface(spot: &Spot<'_>, raw: &RawSurface) -> Result<Surface, ManifestError> 
         interval: limit(&spot.key("interval"), raw.interval)?.unwrap_or(Span::secs(1)),
         stay: Span::secs(0),
     };
-    Ok(Surface { name: label(&spot.key("name"), &raw.name)?, probe })
+    Ok(Surface { name: label(&spot.key("name"), &raw.name)?, kind: raw.kind, probe })
 }
 
 fn owners(spot: &Spot<'_>, raw: &RawRelease) -> Result<BTreeMap<String, String>, ManifestError> {

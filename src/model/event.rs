@@ -109,6 +109,10 @@ event_kinds! {
     Wrote = "wrote",
     /// A torn or missing file was put right.
     Recovered = "recovered",
+    /// A person had evidence kept.
+    Captured = "captured",
+    /// A person had the failure looked into.
+    Diagnosed = "diagnosed",
     /// More of the record before it, whose details are too long for one line.
     Continued = "continued",
     /// A step is about to run: the intent.

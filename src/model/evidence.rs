@@ -1,11 +1,177 @@
-//! What was seen of a failure and kept: the names of evidence bundles.
+//! What was seen of a failure and kept: evidence bundles and their names.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::id::{AttemptId, IdError, ReleaseRef, TicketId, shown, text_id};
+use super::diagnosis::Boundary;
+use super::drift::DriftView;
+use super::facts::{DirtyFile, ServiceState};
+use super::id::{
+    AttemptId, BranchName, IdError, Oid, ReleaseRef, ServiceName, StepName, TicketId, shown, text_id,
+};
+use super::phase::Phase;
+use super::release::Status;
+use super::settings::SurfaceKind;
+use super::view::{DiffRow, StatusRow};
+
+/// One bundle: what was seen at one moment. Written once, redacted, never changed (design/05).
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// `holdpoint.evidence/v1`.
+    pub schema_version: String,
+    /// The attempt it belongs to; `audit@1`: the host as a whole.
+    pub attempt: AttemptId,
+    /// When it was captured.
+    pub captured_at: DateTime<Utc>,
+    /// By whom.
+    pub operator: String,
+    /// `failure`, `capture` (a person asked), `incident`.
+    pub trigger: String,
+    /// Host name.
+    pub host: String,
+    /// What a person says is wrong, or the failure in one line.
+    pub symptom: Option<String>,
+    /// Where the release stood.
+    pub status: Option<Status>,
+    /// Phase that it is in or stopped in.
+    pub phase: Option<Phase>,
+    /// What failed.
+    pub failures: Vec<FailureSeen>,
+    /// How far it got.
+    pub boundary: Option<Boundary>,
+    /// Id of the plan.
+    pub plan: Option<String>,
+    /// HEAD before the release.
+    pub base: Option<Oid>,
+    /// Commit that it releases.
+    pub target: Option<Oid>,
+    /// The checkout.
+    pub git: GitSeen,
+    /// What runs, as `status` shows it.
+    pub posture: Vec<StatusRow>,
+    /// What runs, container by container.
+    pub services: BTreeMap<ServiceName, ServiceState>,
+    /// Intended against running.
+    pub drift: DriftView,
+    /// Health surfaces of the application.
+    pub surfaces: Vec<SurfaceSeen>,
+    /// Last lines of the services' own logs, or why there are none.
+    pub logs: BTreeMap<ServiceName, LogSeen>,
+    /// sha256 of each file of the configuration, compose configuration, ticket script and value of the environment.
+    pub hashes: BTreeMap<String, String>,
+    /// Head of the audit log when it was captured.
+    pub log: LogHead,
+    /// What could not be seen.
+    pub notes: Vec<String>,
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureSeen {
+    /// Step.
+    pub step: StepName,
+    /// One word.
+    pub reason: String,
+    /// Exit status.
+    pub rc: i32,
+    /// One sentence.
+    pub summary: String,
+    /// Each thing that is not as it should be.
+    pub causes: Vec<String>,
+    /// Last lines that it printed.
+    pub output: Vec<String>,
+}
+
+/// The checkout.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GitSeen {
+    /// HEAD.
+    pub head: Option<Oid>,
+    /// Checked-out branch.
+    pub branch: Option<BranchName>,
+    /// Files that are not as committed.
+    pub dirty: Vec<DirtyFile>,
+}
+
+/// What a surface answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SurfaceSeen {
+    /// Its name.
+    pub name: String,
+    /// What it tells.
+    pub kind: SurfaceKind,
+    /// What was asked.
+    pub url: String,
+    /// HTTP status; 0: no answer.
+    pub status: u16,
+    /// It answered as wanted.
+    pub well: bool,
+    /// What was different.
+    pub detail: String,
+}
+
+/// The end of a service's own log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogSeen {
+    /// Its last lines.
+    pub lines: Vec<String>,
+    /// Why there are none.
+    pub trouble: Option<String>,
+}
+
+/// The head of an audit log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogHead {
+    /// Number of the last record.
+    pub seq: u64,
+    /// Its chain value.
+    pub chain: String,
+}
+
+/// Schema of [`Evidence`].
+pub const EVIDENCE_SCHEMA: &str = "holdpoint.evidence/v1";
+
+/// A bundle on the shelf.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceRow {
+    /// Its name, as `evidence compare` takes it.
+    pub name: String,
+    /// When it was captured.
+    pub captured_at: Option<DateTime<Utc>>,
+    /// Why: `failure`, `capture`, `incident`.
+    pub trigger: String,
+    /// What was wrong.
+    pub symptom: Option<String>,
+    /// Differences that `drift` found then.
+    pub differences: usize,
+    /// Its folder.
+    pub path: String,
+    /// Why it supports nothing.
+    pub trouble: Option<String>,
+}
+
+/// `evidence compare`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceDiff {
+    /// The older one.
+    pub before: String,
+    /// The newer one.
+    pub after: String,
+    /// What differs.
+    pub rows: Vec<DiffRow>,
+}
 
 /// The folder name of an evidence bundle: the UTC second it was captured, `YYYYMMDD_HHMMSS`, with `-2`… when one second
 /// holds several.

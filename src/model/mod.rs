@@ -1,6 +1,7 @@
 //! The words: every value that crosses a layer. Imports nothing of ours and cannot touch the world.
 
 pub mod backup;
+pub mod diagnosis;
 pub mod drift;
 pub mod escape;
 pub mod event;

@@ -129,8 +129,8 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
         return;
     }
     state.log_seq = event.seq;
-    // What was refused left the release as it was.
-    if event.event != EventKind::Refused {
+    // What was refused, or only looked at, left the release as it was.
+    if !matches!(event.event, EventKind::Refused | EventKind::Captured | EventKind::Diagnosed) {
         state.updated_at = event.at;
     }
     if is_answer(state, event) {

@@ -210,8 +210,45 @@ pub enum NotifyBy {
 pub struct Surface {
     /// Its name in messages.
     pub name: String,
+    /// What it tells.
+    #[serde(default, skip_serializing_if = "SurfaceKind::is_health")]
+    pub kind: SurfaceKind,
     /// What is asked.
     pub probe: ProbeSpec,
+}
+
+/// What a surface tells: whether something answers is another question than whether it is ready (seed 002).
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum SurfaceKind {
+    /// Whether it answers at all.
+    #[default]
+    Health,
+    /// Whether it is operationally ready.
+    Observability,
+    /// Whether its security posture is as it should be.
+    Security,
+    /// Which services it knows and how they are.
+    Services,
+}
+
+impl SurfaceKind {
+    /// The word in configuration and JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            SurfaceKind::Health => "health",
+            SurfaceKind::Observability => "observability",
+            SurfaceKind::Security => "security",
+            SurfaceKind::Services => "services",
+        }
+    }
+
+    /// The default is left out where it is written, so that plans of older versions keep their ids.
+    fn is_health(&self) -> bool {
+        *self == SurfaceKind::Health
+    }
 }
 
 /// What must not be shown.

@@ -129,7 +129,9 @@ pub(super) fn halted(
         false => Ending::Failed,
     };
     let states = now(session, facts);
-    let evidence = evidence::capture(session, plan, halt, &states)?;
+    // What cannot be kept must not hide what failed.
+    let kept = evidence::on_failure(session, plan, halt);
+    let note = kept.as_ref().err().map(|error| format!("evidence could not be kept: {error}"));
     let first = halt.failures.first().map(|(step, failure)| (step.clone(), failure.clone()));
     let (step, failure) = first.unwrap_or_else(|| (StepName::new(["plan"]), Failure::default()));
     let ticket = &plan.attempt.ticket;
@@ -148,9 +150,9 @@ pub(super) fn halted(
         output: failure.tail.clone(),
         services: services(plan, halt, &states),
         look: look_at.unwrap_or_else(|| touched("status").into_iter().collect()),
-        evidence: Some(relative(host, &evidence)),
+        evidence: kept.ok().map(|folder| relative(host, &folder)),
         playbooks: super::playbooks::fitting(host, plan, halt),
-        notes: failure.hint.clone().into_iter().collect(),
+        notes: failure.hint.clone().into_iter().chain(note).collect(),
         roll_back: (plan.verb == PlanVerb::Run && tree_moved(session, plan))
             .then(|| host.typed("revert", ticket.as_str())),
         go_on: Some(again(host, plan, halt.phase)),

@@ -43,8 +43,13 @@ fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
     let end = above.find("Everywhere:").unwrap();
     let mut verbs: Vec<String> =
         above[..end].lines().filter_map(named).filter(|verb| !verb.is_empty()).collect();
-    verbs.retain(|verb| verb != "backup");
-    verbs.extend(["take", "list", "verify", "restore", "prune"].map(|verb| format!("backup {verb}")));
+    for (above, below) in [
+        ("backup", ["take", "list", "verify", "restore", "prune"].as_slice()),
+        ("evidence", &["capture", "list", "compare"]),
+    ] {
+        verbs.retain(|verb| verb != above);
+        verbs.extend(below.iter().map(|verb| format!("{above} {verb}")));
+    }
     assert!(verbs.len() > 20, "{verbs:?}");
     for verb in verbs {
         let words: Vec<&str> = verb.split(' ').chain(["--help"]).collect();

@@ -3,6 +3,7 @@
 mod backup;
 mod exits;
 mod look;
+mod recover;
 mod release;
 mod setup;
 mod top;
@@ -12,6 +13,7 @@ pub use backup::{BackupVerb, PruneArgs, RestoreArgs, TakeArgs, VerifySetArgs};
 pub use look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
+pub use recover::{CaptureArgs, CompareArgs, EvidenceListArgs, EvidenceVerb};
 pub use release::{
     Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };

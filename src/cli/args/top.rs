@@ -9,6 +9,7 @@ use super::exits;
 use super::look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
+use super::recover::EvidenceVerb;
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
@@ -136,6 +137,9 @@ pub enum Verb {
     /// Verified backups outside a release
     #[command(subcommand, disable_help_subcommand = true)]
     Backup(BackupVerb),
+    /// What was seen of a failure: keep it, list it, compare it
+    #[command(subcommand)]
+    Evidence(EvidenceVerb),
     /// History: every attempt on this host
     #[command(after_help = "Examples:\n  holdpoint list\n  holdpoint list --all --json")]
     List(ListArgs),
@@ -214,6 +218,7 @@ impl Verb {
             | Verb::Man(_)
             | Verb::Schema(_) => true,
             Verb::Backup(verb) => matches!(verb, BackupVerb::List(_) | BackupVerb::Verify(_)),
+            Verb::Evidence(verb) => !matches!(verb, EvidenceVerb::Capture(_)),
             Verb::Run(_)
             | Verb::Revert(_)
             | Verb::Close(_)
@@ -230,10 +235,11 @@ impl Verb {
 }
 
 /// Verbs under the headings that `--help` shows them by.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     ("Release", &["run", "revert", "close", "approve", "cancel", "once", "return-to-main", "configure"]),
     ("Back up", &["backup"]),
     ("Look", &["list", "state", "log", "report", "check", "status", "drift", "logs", "doctor"]),
+    ("Recover", &["evidence"]),
     ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
 ];
 
@@ -455,6 +461,9 @@ mod tests {
           drift           What is meant to run, held against what runs
           logs            What a service printed
           doctor          Is this host fit to release
+
+        Recover:
+          evidence        What was seen of a failure: keep it, list it, compare it
 
         Set up:
           init            Read what runs here and draft the configuration

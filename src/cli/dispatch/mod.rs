@@ -3,6 +3,7 @@
 mod backups;
 mod call;
 mod look;
+mod recover;
 mod releases;
 mod setup;
 mod verbs;

@@ -7,7 +7,7 @@ use crate::decide::commands::compose::Call;
 use crate::decide::commands::own::Own;
 use crate::decide::site::canonical;
 use crate::model::drift::{DriftCode, DriftRow, DriftSeen};
-use crate::model::facts::{ContainerState, RunState, ServiceState};
+use crate::model::facts::{ComposeFlavour, ContainerState, RunState, ServiceState};
 use crate::model::spec::{DriverSpec, ServiceSpec};
 
 pub(super) fn rows(seen: &DriftSeen, spec: &ServiceSpec) -> Vec<DriftRow> {
@@ -152,7 +152,12 @@ impl One<'_> {
 
     fn configurations(&self) -> Vec<DriftRow> {
         let Some(labels) = self.seen.labels.get(&self.spec.name) else { return Vec::new() };
+        let flavour = self.seen.runtime.compose.as_ref().map(|compose| compose.flavour);
         let other = |container: &&ContainerState| {
+            // The first generation counts the image's id in: that row stands already.
+            if flavour == Some(ComposeFlavour::V1) && self.moved(container, &container.image).is_some() {
+                return false;
+            }
             let known = labels.get(&container.part).filter(|_| !container.config_hash.is_empty());
             known.is_some_and(|wanted| *wanted != container.config_hash)
         };

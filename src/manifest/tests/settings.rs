@@ -12,7 +12,9 @@ use crate::manifest::settings::*;
 use crate::model::id::ServiceName;
 use crate::model::phase::Phase;
 use crate::model::quantity::{ByteSize, Span};
-use crate::model::settings::{FreezeWhen, News, NotifyBy, RerunFailed, Settings, SignaturePolicy};
+use crate::model::settings::{
+    FreezeWhen, News, NotifyBy, RerunFailed, Settings, SignaturePolicy, SurfaceKind,
+};
 use crate::model::spec::{BackupKind, DriverSpec, HookSpec, PullPolicy, Quiesce, ServiceSpec};
 
 fn release_toml(text: &str) -> SourceFile {
@@ -95,6 +97,7 @@ command = ["scripts/tell.sh"]
 
 [[surface]]
 name = "readiness"
+kind = "observability"
 url = "http://127.0.0.1:8080/api/v1/observability/readiness"
 expect = { status = 200, json = { "/ready" = true } }
 
@@ -168,6 +171,7 @@ fn the_example_of_the_design_means_what_it_says() {
     assert_eq!(settings.freezes[1].when, weekly);
     assert_eq!(settings.notify[0].on, [News::Failed, News::Stuck]);
     assert_eq!(settings.notify[1].by, NotifyBy::Command(vec!["scripts/tell.sh".to_owned()]));
+    assert_eq!(settings.surfaces[0].kind, SurfaceKind::Observability);
     assert_eq!(settings.surfaces[0].probe.json["/ready"], serde_json::Value::Bool(true));
     assert_eq!(settings.owners["environment"], "ops");
     assert_eq!(settings.guard, Some(vec!["scripts/guardrails.sh".to_owned()]));

@@ -23,17 +23,17 @@ use super::rows::Present;
 /// # Errors
 /// When the records of this host cannot be read; what cannot be seen of a service is a row.
 pub fn drift(host: &Host) -> Result<DriftView, OpsError> {
-    let seen = Posture::observe(host)?;
-    drift_of(host, &seen)
+    let mut view = drift_of(host, &Posture::observe(host)?)?;
+    if let Some(holder) = Present::look(host)?.holder() {
+        let on = holder.ticket.as_ref().map(|ticket| format!(" on {ticket}")).unwrap_or_default();
+        view.notes.push(format!("a run{on} is at work here: what it has not come to yet stands among these"));
+    }
+    Ok(view)
 }
 
 /// The same, of a posture that was observed already.
 pub(in crate::ops) fn drift_of(host: &Host, seen: &Posture) -> Result<DriftView, OpsError> {
     let mut view = decide::drift(&observe(host, seen)?);
-    if let Some(holder) = Present::look(host)?.holder() {
-        let on = holder.ticket.as_ref().map(|ticket| format!(" on {ticket}")).unwrap_or_default();
-        view.notes.push(format!("a run{on} is at work here: what it has not come to yet stands among these"));
-    }
     for row in &mut view.rows {
         // What a service or git printed may stand in a row.
         for text in [&mut row.intended, &mut row.running].into_iter().flatten() {

@@ -35,8 +35,18 @@ const BEAT: Duration = Duration::from_millis(100);
 /// A usage error for a name that is no service here, and for `--since` where its lines carry no times; when the service
 /// has no way to print, or its program fails.
 pub fn logs(host: &Host, service: &ServiceName, lines: &LogLines) -> Result<Vec<String>, OpsError> {
+    logs_within(host, service, lines, PATIENCE)
+}
+
+/// The same, from a service that may take so long to print.
+pub(in crate::ops) fn logs_within(
+    host: &Host,
+    service: &ServiceName,
+    lines: &LogLines,
+    patience: Duration,
+) -> Result<Vec<String>, OpsError> {
     let printer = Printer::of(host, service, &LogLines { follow: false, ..*lines })?;
-    printer.printed(host)
+    printer.printed(host, patience)
 }
 
 /// Shows a service's last lines and then each new one, until somebody says stop or nobody reads any more. Nothing is
@@ -100,8 +110,8 @@ impl Printer {
     }
 
     /// What it prints now, as far as it is wanted.
-    fn printed(&self, host: &Host) -> Result<Vec<String>, OpsError> {
-        let answer = ask(host, &self.command, LIMIT, PATIENCE)
+    fn printed(&self, host: &Host, patience: Duration) -> Result<Vec<String>, OpsError> {
+        let answer = ask(host, &self.command, LIMIT, patience)
             .map_err(|error| self.failed(host, &error.to_string()))?;
         let text = said(host, &answer);
         if answer.code != Some(0) {
@@ -170,7 +180,7 @@ impl Printer {
     ) -> Result<Ending, OpsError> {
         // All that it prints is compared, the end of it is shown.
         let whole = Self { lines: LogLines { tail: Some(u32::MAX), ..self.lines }, ..self.clone() };
-        let mut known = whole.printed(host)?;
+        let mut known = whole.printed(host, PATIENCE)?;
         let mut shown = self.lines.at_most().map_or(0, |tail| known.len().saturating_sub(tail as usize));
         loop {
             for line in &known[shown..] {
@@ -186,7 +196,7 @@ impl Printer {
                 host.clock.sleep(BEAT);
                 waited += BEAT;
             }
-            let now = whole.printed(host)?;
+            let now = whole.printed(host, PATIENCE)?;
             shown = now.len() - fresh(&known, &now).len();
             known = now;
         }

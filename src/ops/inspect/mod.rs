@@ -21,6 +21,8 @@ pub use report::report;
 pub use state::{export, state};
 pub use status::status;
 
+pub(super) use drift::drift_of;
+pub(super) use logs::logs_within;
 pub(super) use posture::Posture;
 pub(super) use rows::{Present, backup_rows, evictable, relative};
-pub(super) use status::known_services;
+pub(super) use status::{known_services, service_rows};

@@ -31,6 +31,21 @@ pub fn status(host: &Host, only: &[ServiceName]) -> Result<StatusView, OpsError>
     known_services(host, only)?;
     let seen = Posture::observe(host)?;
     let present = Present::look(host)?;
+    let release = seen.releases.iter().rfind(|state| state.is_unfinished());
+    let release = release.or_else(|| seen.releases.iter().max_by_key(|state| state.updated_at));
+    Ok(StatusView {
+        host: host.name.clone(),
+        head: seen.head.clone(),
+        branch: seen.branch.as_ref().and_then(|branch| branch.parse().ok()),
+        runner: present.holder().map(|holder| holder_view(holder, host.clock.now())),
+        release: release.map(|state| present.row(state)),
+        services: service_rows(host, &seen, only),
+        notes: notes(&seen, release),
+    })
+}
+
+/// Each service, or those that are named, with what it answers at this moment.
+pub(in crate::ops) fn service_rows(host: &Host, seen: &Posture, only: &[ServiceName]) -> Vec<StatusRow> {
     let wanted: Vec<&ServiceSpec> = seen
         .settings
         .services
@@ -38,18 +53,7 @@ pub fn status(host: &Host, only: &[ServiceName]) -> Result<StatusView, OpsError>
         .filter(|service| only.is_empty() || only.contains(&service.name))
         .collect();
     let answers = ask_all(&wanted);
-    let release = seen.releases.iter().rfind(|state| state.is_unfinished());
-    let release = release.or_else(|| seen.releases.iter().max_by_key(|state| state.updated_at));
-    let row = |service: &&ServiceSpec| row(host, &seen, service, answers.get(&service.name));
-    Ok(StatusView {
-        host: host.name.clone(),
-        head: seen.head.clone(),
-        branch: seen.branch.as_ref().and_then(|branch| branch.parse().ok()),
-        runner: present.holder().map(|holder| holder_view(holder, host.clock.now())),
-        release: release.map(|state| present.row(state)),
-        services: wanted.iter().map(row).collect(),
-        notes: notes(&seen, release),
-    })
+    wanted.iter().map(|service| row(host, seen, service, answers.get(&service.name))).collect()
 }
 
 /// Refuses names that are no services of this host.

@@ -51,7 +51,9 @@ pub fn live(event: &RunEvent) -> Option<String> {
         | EventKind::Reverted
         | EventKind::Stuck
         | EventKind::Archived
-        | EventKind::Unarchived => None,
+        | EventKind::Unarchived
+        | EventKind::Captured
+        | EventKind::Diagnosed => None,
     }
 }
 

@@ -4,6 +4,7 @@ pub mod backups;
 pub mod blockers;
 pub mod drift;
 pub mod events;
+pub mod evidence;
 pub mod failure;
 pub mod guard;
 pub mod host;

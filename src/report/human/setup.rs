@@ -55,11 +55,11 @@ pub fn diff(view: &DiffView, reference: &str) -> String {
     } else {
         let heading = format!("differs from {}", clean(reference));
         out.add(format_args!("{}\n", Ink::Strong.paint(&heading)));
-        rows(&mut out, &view.settings);
+        differences(&mut out, &view.settings);
     }
     if !view.steps.is_empty() {
         out.add(format_args!("\n{}\n", Ink::Strong.paint("a release of every service would do otherwise")));
-        rows(&mut out, &view.steps);
+        differences(&mut out, &view.steps);
     }
     for note in view.notes.iter().flat_map(|note| clean_lines(note)) {
         out.add(format_args!("{} {note}\n", Ink::Warn.paint("!")));
@@ -67,7 +67,8 @@ pub fn diff(view: &DiffView, reference: &str) -> String {
     out
 }
 
-fn rows(out: &mut String, rows: &[DiffRow]) {
+/// Each difference: what it is about, what was, what is.
+pub(super) fn differences(out: &mut String, rows: &[DiffRow]) {
     for row in rows {
         out.add(format_args!("  {}\n", clean(&row.what)));
         for (sign, ink, side) in [("-", Ink::Bad, &row.before), ("+", Ink::Good, &row.after)] {

@@ -1,0 +1,10 @@
+//! What was seen, kept: `evidence capture|list|compare`, and the bundle that every failure leaves by itself (design/05).
+
+mod capture;
+mod gather;
+mod shelf;
+
+pub use capture::capture;
+pub use shelf::{compare, list};
+
+pub(super) use capture::on_failure;
