@@ -103,12 +103,12 @@ fn side(seen: &BoundarySeen<'_>, service: &ServiceName) -> Side {
     let Some(state) = seen.services.get(service) else { return Side::Unknown };
     match (state.run, change) {
         (RunState::Unknown, _) => return Side::Unknown,
-        (RunState::Stopped | RunState::Absent, ServiceChange::Added) => return Side::Old,
-        (RunState::Stopped | RunState::Absent, ServiceChange::Removed) => return Side::New,
-        (RunState::Stopped | RunState::Absent, ServiceChange::Changed) => return Side::Down,
         (RunState::Partly, _) => return Side::Mixed,
-        (RunState::Running, ServiceChange::Added) => return Side::New,
-        (RunState::Running, ServiceChange::Removed) => return Side::Old,
+        (RunState::Stopped | RunState::Absent, ServiceChange::Changed) => return Side::Down,
+        (RunState::Stopped | RunState::Absent, ServiceChange::Added)
+        | (RunState::Running, ServiceChange::Removed) => return Side::Old,
+        (RunState::Stopped | RunState::Absent, ServiceChange::Removed)
+        | (RunState::Running, ServiceChange::Added) => return Side::New,
         (RunState::Running, ServiceChange::Changed) => {}
     }
     if !state.leftover.is_empty() {

@@ -71,7 +71,7 @@ pub struct Evidence {
 }
 
 /// A step that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureSeen {
     /// Step.

@@ -246,6 +246,7 @@ impl SurfaceKind {
     }
 
     /// The default is left out where it is written, so that plans of older versions keep their ids.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
     fn is_health(&self) -> bool {
         *self == SurfaceKind::Health
     }

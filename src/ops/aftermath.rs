@@ -114,13 +114,7 @@ fn safety_copies(session: &Session<'_>, plan: &Plan) -> Vec<String> {
 }
 
 /// A step failed: evidence is captured, the screen is filled, the news is told.
-pub(super) fn halted(
-    session: &Session<'_>,
-    plan: &Plan,
-    facts: &Facts,
-    halt: &Halt,
-    view: &mut RunView,
-) -> Result<(), super::OpsError> {
+pub(super) fn halted(session: &Session<'_>, plan: &Plan, facts: &Facts, halt: &Halt, view: &mut RunView) {
     let host = session.host;
     let backward = matches!(plan.verb, PlanVerb::Revert | PlanVerb::BackupRestore);
     view.ending = match halt.is_undecided() {
@@ -163,7 +157,6 @@ pub(super) fn halted(
         view.lines.extend(safety_copies(session, plan));
     }
     view.failure = Some(failure_view);
-    Ok(())
 }
 
 /// What failed, as a person typed it.

@@ -396,7 +396,7 @@ pub(super) fn go(
             view.next = aftermath::ways_on(host, plan, phase);
             aftermath::notify(session, News::Interrupted, plan, None);
         }
-        RunEnd::Halted(halt) => aftermath::halted(session, plan, facts, &halt, &mut view)?,
+        RunEnd::Halted(halt) => aftermath::halted(session, plan, facts, &halt, &mut view),
     }
     Ok(view)
 }

@@ -16,14 +16,14 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "return-to-main" | "configure" | "backup take" => {
             &[Ok, Failed, Usage, Locked, Refused, Damaged, Interrupted, Terminated]
         }
-        "close" | "approve" | "adopt" | "backup prune" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
+        "close" | "approve" | "adopt" | "backup prune" | "evidence capture" => {
+            &[Ok, Failed, Usage, Locked, Refused, Damaged]
+        }
         "init" => &[Ok, Failed, Usage, Locked],
         "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
         "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
-        "state" | "report" | "doctor" => &[Ok, Failed, Usage, Refused, Damaged],
+        "state" | "report" | "doctor" | "evidence list" => &[Ok, Failed, Usage, Refused, Damaged],
         "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],
-        "evidence capture" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
-        "evidence list" => &[Ok, Failed, Usage, Refused, Damaged],
         "evidence compare" => &[Ok, Failed, Usage, Refused, Differs, Damaged],
         "drift" => &[Ok, Failed, Usage, Differs, Damaged],
         "list" | "status" | "backup list" | "backup verify" => &[Ok, Failed, Usage, Damaged],

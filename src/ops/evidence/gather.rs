@@ -8,7 +8,7 @@ use crate::decide::{self, BoundarySeen};
 use crate::model::diagnosis::{Boundary, HeadAt};
 use crate::model::event::EventKind;
 use crate::model::evidence::{EVIDENCE_SCHEMA, Evidence, FailureSeen, GitSeen, LogHead, LogSeen};
-use crate::model::id::{AttemptId, Oid, ServiceName};
+use crate::model::id::{AttemptId, Oid, ServiceName, StepName};
 use crate::model::release::ReleaseState;
 use crate::model::request::LogLines;
 use crate::ops::error::OpsError;
@@ -148,18 +148,33 @@ pub(in crate::ops) fn failures(host: &Host, attempt: &AttemptId) -> Vec<FailureS
             past.event == EventKind::StepStart && past.step.as_ref() == Some(&step)
         };
         let seq = events[..at].iter().rfind(intent).map(|past| past.seq);
+        if let Some(kept) = kept_of(host, attempt, event.seq, &step) {
+            return Some(kept);
+        }
         let folder = seq.map(|seq| host.store.layout().step(attempt, seq, &step));
         let tail = folder.and_then(|folder| host.store.transcript_tail(&folder, 40).ok());
+        let mut told = event.msg.as_deref().unwrap_or_default().split("; ").map(str::to_owned);
         Some(FailureSeen {
             step,
             reason: event.reason.clone().unwrap_or_default(),
             rc: event.rc.unwrap_or(1),
-            summary: event.msg.clone().unwrap_or_default(),
-            causes: Vec::new(),
+            summary: told.next().unwrap_or_default(),
+            causes: told.collect(),
             output: tail.unwrap_or_default(),
         })
     };
     events.iter().enumerate().skip(begun).filter_map(of).collect()
+}
+
+/// What the bundle of that very failure says of a step: it saw the service's own lines, which are gone by now.
+fn kept_of(host: &Host, attempt: &AttemptId, seq: u64, step: &StepName) -> Option<FailureSeen> {
+    let ids = host.store.evidence(attempt).unwrap_or_default().into_iter().rev();
+    let mut bundles = ids.filter_map(|id| host.store.evidence_bundle(attempt, &id).ok().flatten());
+    // A bundle names the head of the log when it was captured: an older one is of another failure.
+    let bundle = bundles.find(|bundle| bundle["log"]["seq"].as_u64().is_some_and(|head| head >= seq))?;
+    let failures = bundle["failures"].as_array()?.iter();
+    let mut seen = failures.filter_map(|failure| serde_json::from_value::<FailureSeen>(failure.clone()).ok());
+    seen.find(|failure| failure.step == *step)
 }
 
 /// The end of each service's own log, side by side.
