@@ -12,6 +12,7 @@ mod order;
 pub mod playbook;
 mod raw;
 mod raw_service;
+pub mod sample;
 pub mod schema;
 pub mod script;
 mod service;

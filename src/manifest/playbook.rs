@@ -1,5 +1,7 @@
 //! Playbooks: known failures in seed 003's own entry format, a list of entries a file.
 
+use std::collections::BTreeMap;
+
 use super::error::ManifestError;
 use super::settings::SourceFile;
 use super::yaml_text::YamlDocument;
@@ -8,6 +10,25 @@ use crate::model::playbook::Playbook;
 /// Playbooks that come with the binary: file name and text of everything in `recovery/playbooks/`, listed by `build.rs`.
 pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped_playbooks.rs"));
 
+/// A playbook file that knows where its values stand.
+#[derive(Debug, Clone)]
+pub struct Book {
+    /// The file.
+    pub file: String,
+    /// Its entries.
+    pub playbooks: Vec<Playbook>,
+    places: BTreeMap<String, (usize, usize)>,
+}
+
+impl Book {
+    /// Line and column of a value, by the way that leads to it: `0.match.output.1`; of the nearest one around it where it is
+    /// not there.
+    pub fn place(&self, way: &str) -> (usize, usize) {
+        let mut ends = way.match_indices('.').map(|(at, _)| at).chain([way.len()]).rev();
+        ends.find_map(|end| self.places.get(&way[..end])).copied().unwrap_or((1, 1))
+    }
+}
+
 /// Reads `recovery/playbooks/release-<topic>.yaml`.
 ///
 /// # Errors
@@ -15,6 +36,15 @@ pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped
 /// that means nothing.
 pub fn parse(file: &SourceFile) -> Result<Vec<Playbook>, ManifestError> {
     YamlDocument::parse(file)?.read()
+}
+
+/// Reads the same, and where everything stands.
+///
+/// # Errors
+/// As [`parse`].
+pub fn book(file: &SourceFile) -> Result<Book, ManifestError> {
+    let document = YamlDocument::parse(file)?;
+    Ok(Book { file: file.path.clone(), playbooks: document.read()?, places: document.places() })
 }
 
 #[cfg(test)]
@@ -56,6 +86,15 @@ mod tests {
         }
         assert!(parse(&file("id: x\n")).is_err(), "a list of entries is wanted");
         assert!(parse(&file("- id: &a x\n  symptom: *a\n")).is_err(), "no anchors");
+    }
+
+    #[test]
+    fn a_value_is_found_by_the_way_that_leads_to_it() {
+        let text = "- id: release-x\n  symptom: s\n  detection:\n    - command: c\n      expect: e\n  root_cause: r\n  fix: \
+                    {bootstrap_script: a, bootstrap_change: b, adhoc: c}\n  verify: [v]\n  services: []\n  tags: []\n";
+        let book = book(&file(text)).unwrap();
+        assert_eq!((book.place("0.id"), book.place("0.detection.0.command")), ((1, 7), (4, 16)));
+        assert_eq!(book.place("0.match.output.3"), (1, 3));
     }
 
     #[test]

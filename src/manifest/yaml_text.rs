@@ -48,6 +48,15 @@ impl<'f> YamlDocument<'f> {
         serde_saphyr::from_str_with_options(&self.file.text, strict()).map_err(|error| self.translate(&error))
     }
 
+    /// Line and column of every value, by its dotted way.
+    pub(super) fn places(&self) -> BTreeMap<String, (usize, usize)> {
+        let one = |(way, span): (&Vec<String>, &Range<usize>)| {
+            let place = place(&self.file.text, span.clone());
+            (way.join("."), (place.line, place.column))
+        };
+        self.values.iter().map(one).collect()
+    }
+
     /// A problem at a span.
     pub(super) fn error(&self, span: Range<usize>, problem: Problem) -> ManifestError {
         let place = Some(place(&self.file.text, span));

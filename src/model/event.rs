@@ -107,6 +107,8 @@ event_kinds! {
     Removed = "removed",
     /// A person had files written that belong to no ticket (`init`).
     Wrote = "wrote",
+    /// A playbook's remedy left a cause open, or a person closed it.
+    Cause = "cause",
     /// A torn or missing file was put right.
     Recovered = "recovered",
     /// A person had evidence kept.

@@ -191,3 +191,19 @@ pub struct KnownPlaybook {
     /// What it says.
     pub playbook: Playbook,
 }
+
+/// Every playbook that is known here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Shelf {
+    /// Playbooks, the host's own first; each id once.
+    pub playbooks: Vec<KnownPlaybook>,
+    /// Files that are no playbooks, and why: one that cannot be read never hides another.
+    pub notes: Vec<String>,
+}
+
+impl Shelf {
+    /// The playbooks alone.
+    pub fn plain(&self) -> Vec<Playbook> {
+        self.playbooks.iter().map(|known| known.playbook.clone()).collect()
+    }
+}

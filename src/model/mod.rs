@@ -8,6 +8,7 @@ pub mod event;
 pub mod evidence;
 pub mod facts;
 pub mod id;
+pub mod lint;
 pub mod logfmt;
 pub mod matching;
 pub mod outcome;

@@ -91,6 +91,8 @@ pub enum PlanVerb {
     BackupTake,
     /// `backup restore`
     BackupRestore,
+    /// `playbook run --apply`
+    Playbook,
 }
 
 impl PlanVerb {
@@ -103,6 +105,7 @@ impl PlanVerb {
             PlanVerb::Configure => "configure",
             PlanVerb::BackupTake => "backup-take",
             PlanVerb::BackupRestore => "backup-restore",
+            PlanVerb::Playbook => "playbook",
         }
     }
 }

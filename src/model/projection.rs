@@ -52,7 +52,13 @@ pub mod field {
     pub const PATH: &str = "path";
     /// Which verb it was that belongs to no ticket.
     pub const VERB: &str = "verb";
-    /// Files that were written.
+    /// Whether a cause is `open` or `closed` (`cause`).
+    pub const CAUSE: &str = "cause";
+    /// The word of a cause that is open.
+    pub const OPEN: &str = "open";
+    /// Id of the playbook whose remedy was applied (`cause`).
+    pub const PLAYBOOK: &str = "playbook";
+    /// Files that were written, or that need the repair (`cause`).
     pub const FILES: &str = "files";
 }
 

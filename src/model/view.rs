@@ -204,6 +204,8 @@ pub struct StateView {
     pub log_file: String,
     /// Folder of the newest attempt.
     pub folder: String,
+    /// Causes that playbooks' remedies left open: `release-x: .asd/release.toml`.
+    pub causes: Vec<String>,
     /// Set when the state file had to be rebuilt from the log: why.
     pub rebuilt: Option<String>,
     /// Commands that make sense now.

@@ -59,7 +59,7 @@ pub(super) fn done(
             view.lines.push(format!("back on {} at {}", plan.branch, plan.target.short()));
         }
         PlanVerb::BackupRestore => view.lines.extend(safety_copies(session, plan)),
-        PlanVerb::Configure | PlanVerb::BackupTake => {
+        PlanVerb::Configure | PlanVerb::BackupTake | PlanVerb::Playbook => {
             let count = plan.steps.len();
             view.lines.push(format!("{} done", counted(count, "step")));
         }
@@ -168,6 +168,7 @@ fn what(verb: PlanVerb) -> &'static str {
         PlanVerb::Configure => "configure",
         PlanVerb::BackupTake => "backup take",
         PlanVerb::BackupRestore => "backup restore",
+        PlanVerb::Playbook => "playbook run",
     }
 }
 
@@ -182,6 +183,7 @@ fn again(host: &Host, plan: &Plan, phase: Phase) -> String {
         PlanVerb::ReturnToMain => host.typed("return-to-main", ""),
         PlanVerb::Configure => host.typed("configure", service),
         PlanVerb::BackupTake => host.typed("backup", "take"),
+        PlanVerb::Playbook => host.typed("playbook", "run ID --apply"),
         PlanVerb::BackupRestore => {
             let stamp = plan.steps.iter().find_map(|step| match &step.action {
                 Action::Restore(job) => Some(job.stamp.as_str()),

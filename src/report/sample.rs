@@ -174,6 +174,7 @@ pub(super) fn state(status: Status) -> ReleaseState {
 pub(super) fn state_view(status: Status) -> StateView {
     let row = |phase, word: &str, ms| PhaseRow { phase, word: word.to_owned(), ms, reason: None };
     StateView {
+        causes: Vec::new(),
         state: state(status),
         runner: None,
         phases: vec![

@@ -48,6 +48,16 @@ impl Layout {
         self.workspace.join("index.sqlite")
     }
 
+    /// Folder of drafts for people.
+    pub fn drafts(&self) -> PathBuf {
+        self.workspace.join("drafts")
+    }
+
+    /// A draft.
+    pub fn draft(&self, name: &str) -> PathBuf {
+        self.drafts().join(name)
+    }
+
     /// Folder of states and logs.
     pub fn releases(&self) -> PathBuf {
         self.workspace.join("releases")

@@ -223,6 +223,17 @@ impl LockedStore {
         Ok(folder)
     }
 
+    /// Keeps a draft for a person to take elsewhere; returns its file. One of the same name is written over.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save_draft(&self, name: &str, text: &str) -> Result<PathBuf, StoreError> {
+        let path = self.layout().draft(name);
+        self.ground.workspace.make_folders(&self.layout().drafts())?;
+        self.ground.workspace.save_atomic(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
     /// Adds what a step's raw spool holds to its transcript, redacted, and removes the spool. Returns what was added.
     ///
     /// # Errors

@@ -46,6 +46,7 @@ fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
     for (above, below) in [
         ("backup", ["take", "list", "verify", "restore", "prune"].as_slice()),
         ("evidence", &["capture", "list", "compare"]),
+        ("playbook", &["list", "show", "match", "run", "lint", "test", "new"]),
     ] {
         verbs.retain(|verb| verb != above);
         verbs.extend(below.iter().map(|verb| format!("{above} {verb}")));

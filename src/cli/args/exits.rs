@@ -16,7 +16,7 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "return-to-main" | "configure" | "backup take" => {
             &[Ok, Failed, Usage, Locked, Refused, Damaged, Interrupted, Terminated]
         }
-        "close" | "approve" | "adopt" | "backup prune" | "evidence capture" => {
+        "close" | "approve" | "adopt" | "backup prune" | "evidence capture" | "playbook new" => {
             &[Ok, Failed, Usage, Locked, Refused, Damaged]
         }
         "init" => &[Ok, Failed, Usage, Locked],
@@ -27,6 +27,12 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "evidence compare" => &[Ok, Failed, Usage, Refused, Differs, Damaged],
         "drift" => &[Ok, Failed, Usage, Differs, Damaged],
         "list" | "status" | "backup list" | "backup verify" => &[Ok, Failed, Usage, Damaged],
+        "playbook match" => &[Ok, Failed, Usage, Refused, Nothing, Damaged],
+        "playbook run" => {
+            &[Ok, Failed, Usage, Locked, Refused, Differs, Undecided, Damaged, Interrupted, Terminated]
+        }
+        "playbook lint" => &[Ok, Failed, Usage, Differs],
+        "playbook test" => &[Ok, Failed, Usage, Nothing, Differs],
         "demo" => &[Ok, Failed, Interrupted, Terminated],
         _ => &[Ok, Failed, Usage],
     }

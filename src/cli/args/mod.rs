@@ -3,6 +3,7 @@
 mod backup;
 mod exits;
 mod look;
+mod playbook;
 mod recover;
 mod release;
 mod setup;
@@ -12,6 +13,10 @@ mod values;
 pub use backup::{BackupVerb, PruneArgs, RestoreArgs, TakeArgs, VerifySetArgs};
 pub use look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
+};
+pub use playbook::{
+    LintArgs, ListPlaybooksArgs, MatchArgs, NewPlaybookArgs, PlaybookVerb, RunPlaybookArgs, ShowPlaybookArgs,
+    TestArgs,
 };
 pub use recover::{CaptureArgs, CompareArgs, EvidenceListArgs, EvidenceVerb};
 pub use release::{

@@ -197,6 +197,9 @@ pub struct CloseArgs {
     /// Ticket that will never be resumed
     #[arg(value_parser = values::ticket)]
     pub ticket: TicketId,
+    /// Say how the cause was closed that a playbook's remedy left open; the release itself stays as it is
+    #[arg(long, value_name = "TEXT")]
+    pub cause: Option<String>,
     #[command(flatten)]
     /// What every acting verb takes.
     pub act: Act,

@@ -9,6 +9,7 @@ use super::exits;
 use super::look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
+use super::playbook::PlaybookVerb;
 use super::recover::EvidenceVerb;
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
@@ -177,6 +178,9 @@ pub enum Verb {
     /// Is this host fit to release
     #[command(after_help = "Example:\n  holdpoint doctor")]
     Doctor(DoctorArgs),
+    /// Known failures: which one is this, how to be sure, what to do
+    #[command(subcommand, disable_help_subcommand = true)]
+    Playbook(PlaybookVerb),
     /// Read what runs here and draft the configuration
     ///
     /// Writes `.asd/release.toml`, a `release.just` to import, and an exclude entry; never over a file of yours.
@@ -217,6 +221,15 @@ impl Verb {
             | Verb::Completions(_)
             | Verb::Man(_)
             | Verb::Schema(_) => true,
+            Verb::Playbook(verb) => match verb {
+                PlaybookVerb::Run(args) => !args.apply,
+                PlaybookVerb::New(_)
+                | PlaybookVerb::List(_)
+                | PlaybookVerb::Show(_)
+                | PlaybookVerb::Match(_)
+                | PlaybookVerb::Lint(_)
+                | PlaybookVerb::Test(_) => true,
+            },
             Verb::Backup(verb) => matches!(verb, BackupVerb::List(_) | BackupVerb::Verify(_)),
             Verb::Evidence(verb) => !matches!(verb, EvidenceVerb::Capture(_)),
             Verb::Run(_)
@@ -239,7 +252,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Release", &["run", "revert", "close", "approve", "cancel", "once", "return-to-main", "configure"]),
     ("Back up", &["backup"]),
     ("Look", &["list", "state", "log", "report", "check", "status", "drift", "logs", "doctor"]),
-    ("Recover", &["evidence"]),
+    ("Recover", &["evidence", "playbook"]),
     ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
 ];
 
@@ -464,6 +477,7 @@ mod tests {
 
         Recover:
           evidence        What was seen of a failure: keep it, list it, compare it
+          playbook        Known failures: which one is this, how to be sure, what to do
 
         Set up:
           init            Read what runs here and draft the configuration

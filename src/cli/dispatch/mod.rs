@@ -3,6 +3,7 @@
 mod backups;
 mod call;
 mod look;
+mod playbooks;
 mod recover;
 mod releases;
 mod setup;

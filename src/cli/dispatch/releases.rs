@@ -10,7 +10,7 @@ use crate::cli::terminal::To;
 use crate::model::outcome::Ending;
 use crate::model::release::ReleaseState;
 use crate::ops::once::{self, Once};
-use crate::ops::{cancel, release};
+use crate::ops::{cancel, playbooks, release};
 use crate::report::human::releases::status_ink;
 use crate::report::json;
 use crate::report::text::clean;
@@ -43,6 +43,15 @@ pub(super) fn revert(call: &Call<'_>, args: RevertArgs) -> Result<Ending, CliErr
 pub(super) fn close(call: &Call<'_>, args: &CloseArgs) -> Result<Ending, CliError> {
     let host = call.host()?;
     let (reason, dry_run) = (args.act.reason.as_deref(), args.act.dry_run);
+    if let Some(cause) = &args.cause {
+        let closed =
+            call.act(&args.act, |face| playbooks::close_cause(&host, &args.ticket, cause, dry_run, face))?;
+        return match closed {
+            Ok(state) if dry_run => noted(call, &state, "would have no open cause; nothing was changed"),
+            Ok(state) => noted(call, &state, "its cause is closed"),
+            Err(error) => call.refused(error),
+        };
+    }
     let closed = call.act(&args.act, |face| release::close(&host, &args.ticket, reason, dry_run, face))?;
     match closed {
         Ok(state) if dry_run => noted(call, &state, "would be closed; nothing was changed"),

@@ -1,7 +1,7 @@
 //! Which verb is handed to which function.
 
 use super::call::Call;
-use super::{backups, look, recover, releases, setup};
+use super::{backups, look, playbooks, recover, releases, setup};
 use crate::cli::args::{Cli, Verb};
 use crate::cli::error::CliError;
 use crate::cli::exit_code;
@@ -26,6 +26,7 @@ pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliE
         Verb::Configure(args) => releases::configure(&call, &args),
         Verb::Backup(verb) => backups::backup(&call, verb),
         Verb::Evidence(verb) => recover::evidence(&call, verb),
+        Verb::Playbook(verb) => playbooks::playbook(&call, verb),
         Verb::List(args) => look::list(&call, &args),
         Verb::State(args) => look::state(&call, &args),
         Verb::Log(args) => look::log(&call, &args),

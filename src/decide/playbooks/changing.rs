@@ -229,6 +229,15 @@ pub fn changing(command: &str) -> Option<String> {
     of_parsed(&simple_commands(command))
 }
 
+/// Whether a line calls a verb of ours that changes something, under its own name or as a recipe.
+pub fn is_verb_of_ours(line: &str) -> bool {
+    let ours = |words: &Vec<String>| {
+        let name = program(words).map(|(path, _)| path.rsplit('/').next().unwrap_or(path));
+        matches!(name, Some("holdpoint" | "just")) && of_words(words).is_some()
+    };
+    simple_commands(line).commands.iter().any(ours)
+}
+
 fn of_parsed(parsed: &Parsed) -> Option<String> {
     let written = parsed.written.first().map(|file| format!("> {file}"));
     written.or_else(|| parsed.commands.iter().find_map(|words| of_words(words)))

@@ -43,6 +43,14 @@ pub fn overall(rows: &[DetectionRow]) -> Verdict {
     }
 }
 
+/// An expectation that is an expression: its text.
+pub(super) fn pattern(expect: &str) -> Option<&str> {
+    match read(expect) {
+        Expected::Pattern(pattern) => Some(pattern),
+        _ => None,
+    }
+}
+
 fn read(expect: &str) -> Expected<'_> {
     let text = expect.trim();
     if let Some(status) = text.strip_prefix("rc=").and_then(|rc| rc.trim().parse().ok()) {

@@ -35,6 +35,13 @@ pub fn fill(command: &str, values: &Placeholders) -> Result<String, Unfilled> {
     Ok(filled)
 }
 
+/// Words in double braces that look like placeholders and are none: plain words of letters.
+pub(super) fn unknown(command: &str) -> Vec<&str> {
+    let inner = command.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
+    let plain = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '-');
+    inner.filter(|word| !word.is_empty() && word.chars().all(plain) && !KNOWN.contains(word)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +53,6 @@ mod tests {
             fill("holdpoint check {{ticket}} && docker inspect --format '{{.State}}' {{ticket}}", &values);
         assert_eq!(filled.unwrap(), "holdpoint check 1234 && docker inspect --format '{{.State}}' 1234");
         assert_eq!(fill("status {{service}}", &values).unwrap_err().word, "service");
+        assert_eq!(unknown("{{ticket}} {{tikcet}} {{.X}} {{json .}}"), ["tikcet"]);
     }
 }

@@ -8,6 +8,7 @@ use crate::model::release::{Direction, ReleaseState, Status};
 use crate::model::view::{NextCommand, PhaseRow, StateView};
 use crate::ops::error::OpsError;
 use crate::ops::host::Host;
+use crate::ops::playbooks::open_causes;
 use crate::ops::release::following;
 
 use super::rows::{Present, holder_view, relative};
@@ -25,7 +26,14 @@ pub fn state(host: &Host, ticket: &TicketId) -> Result<StateView, OpsError> {
     let layout = host.store.layout();
     let attempt = AttemptId { ticket: ticket.clone(), number: state.attempt };
     let runner = present.holder().filter(|_| present.works_on(ticket));
+    let causes = open_causes(host, &events);
+    let mut next = next(host, &state);
+    if !causes.is_empty() {
+        let command = format!("holdpoint close {ticket} --cause '…'");
+        next.push(following("once the open cause is repaired", command));
+    }
     Ok(StateView {
+        causes,
         runner: runner.map(|holder| holder_view(holder, host.clock.now())),
         phases: phases(&events, state.direction),
         failure: failure(&events, &state),
@@ -33,7 +41,7 @@ pub fn state(host: &Host, ticket: &TicketId) -> Result<StateView, OpsError> {
         log_file: relative(host, &layout.log(ticket)),
         folder: relative(host, &layout.attempt(&attempt)),
         rebuilt,
-        next: next(host, &state),
+        next,
         state,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::decide::playbooks::{Picked, matching};
 use crate::engine::Halt;
 use crate::model::id::TicketId;
-use crate::model::matching::{MatchView, PlaybookMatch, Strength, Symptom};
+use crate::model::matching::{MatchView, PlaybookMatch, Shelf, Strength, Symptom};
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
 use crate::model::reason::Blocker;
@@ -14,7 +14,7 @@ use crate::ops::error::OpsError;
 use crate::ops::host::Host;
 use crate::ops::release::following;
 
-use super::shelf::{Shelf, shelf};
+use super::shelf::shelf;
 use super::symptoms;
 
 /// How many possible matches are worth reading at once.

@@ -5,30 +5,13 @@ use std::path::Path;
 
 use crate::manifest::playbook::{SHIPPED, parse};
 use crate::manifest::settings::SourceFile;
-use crate::model::matching::{KnownPlaybook, Origin};
-use crate::model::playbook::Playbook;
+use crate::model::matching::{KnownPlaybook, Origin, Shelf};
 use crate::ops::error::OpsError;
 use crate::ops::host::Host;
 use crate::sys::files;
 
 /// Bytes that a playbook file may have.
 const LIMIT: u64 = 1 << 20;
-
-/// What is known, and which files could not be read.
-#[derive(Debug, Clone, Default)]
-pub struct Shelf {
-    /// Playbooks, the host's own first; each id once.
-    pub playbooks: Vec<KnownPlaybook>,
-    /// Files that are no playbooks, and why: one that cannot be read never hides another.
-    pub notes: Vec<String>,
-}
-
-impl Shelf {
-    /// The playbooks alone.
-    pub fn plain(&self) -> Vec<Playbook> {
-        self.playbooks.iter().map(|known| known.playbook.clone()).collect()
-    }
-}
 
 /// The host's own playbooks first: a file with the name of a shipped one takes its place.
 pub fn shelf(host: &Host) -> Shelf {

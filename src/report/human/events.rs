@@ -27,6 +27,7 @@ pub fn live(event: &RunEvent) -> Option<String> {
         | EventKind::Interrupted
         | EventKind::Recovered
         | EventKind::Removed
+        | EventKind::Cause
         | EventKind::MarkedDone
         | EventKind::RunAgain
         | EventKind::Superseded

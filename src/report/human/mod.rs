@@ -9,6 +9,7 @@ pub mod failure;
 pub mod guard;
 pub mod host;
 pub mod plan;
+pub mod playbooks;
 pub mod releases;
 pub mod setup;
 pub mod story;

@@ -57,6 +57,7 @@ fn heading(plan: &Plan) -> String {
         PlanVerb::Configure => "Configure, as",
         PlanVerb::BackupTake => "Back up, as",
         PlanVerb::BackupRestore => "Restore, as",
+        PlanVerb::Playbook => "Apply a playbook, as",
     };
     let title = format!("{what} {}", plan.attempt);
     let from = if plan.from == Phase::Prepare || plan.from == Phase::Revert {

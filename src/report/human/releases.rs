@@ -38,6 +38,9 @@ pub fn state(view: &StateView, now: DateTime<Utc>) -> String {
             out.add(format_args!("  {}\n", Ink::Bad.paint(&line)));
         }
     }
+    for cause in &view.causes {
+        out.add(format_args!("{} its cause is open: {}\n", Ink::Warn.paint("!"), clean(cause)));
+    }
     if let Some(why) = &view.rebuilt {
         let line = format!("the state file was rebuilt from the audit log: {}", clean(why));
         out.add(format_args!("{} {line}\n", Ink::Warn.paint("!")));
