@@ -22,7 +22,9 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "init" => &[Ok, Failed, Usage, Locked],
         "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
         "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
-        "state" | "report" | "doctor" | "evidence list" => &[Ok, Failed, Usage, Refused, Damaged],
+        "state" | "report" | "doctor" | "diagnose" | "evidence list" => {
+            &[Ok, Failed, Usage, Refused, Damaged]
+        }
         "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],
         "evidence compare" => &[Ok, Failed, Usage, Refused, Differs, Damaged],
         "drift" => &[Ok, Failed, Usage, Differs, Damaged],

@@ -10,7 +10,7 @@ use super::look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
 use super::playbook::PlaybookVerb;
-use super::recover::EvidenceVerb;
+use super::recover::{DiagnoseArgs, EvidenceVerb};
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
@@ -138,6 +138,13 @@ pub enum Verb {
     /// Verified backups outside a release
     #[command(subcommand, disable_help_subcommand = true)]
     Backup(BackupVerb),
+    /// What failed, why, how far it got, and the narrowest way out
+    ///
+    /// Looks at everything again and changes nothing; that somebody looked is noted in the ticket's log.
+    #[command(
+        after_help = "Examples:\n  holdpoint diagnose 1234\n  holdpoint diagnose 1234 --no-detect --json"
+    )]
+    Diagnose(DiagnoseArgs),
     /// What was seen of a failure: keep it, list it, compare it
     #[command(subcommand)]
     Evidence(EvidenceVerb),
@@ -217,6 +224,7 @@ impl Verb {
             | Verb::Status(_)
             | Verb::Logs(_)
             | Verb::Drift(_)
+            | Verb::Diagnose(_)
             | Verb::Doctor(_)
             | Verb::Completions(_)
             | Verb::Man(_)
@@ -252,7 +260,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Release", &["run", "revert", "close", "approve", "cancel", "once", "return-to-main", "configure"]),
     ("Back up", &["backup"]),
     ("Look", &["list", "state", "log", "report", "check", "status", "drift", "logs", "doctor"]),
-    ("Recover", &["evidence", "playbook"]),
+    ("Recover", &["diagnose", "evidence", "playbook"]),
     ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
 ];
 
@@ -476,6 +484,7 @@ mod tests {
           doctor          Is this host fit to release
 
         Recover:
+          diagnose        What failed, why, how far it got, and the narrowest way out
           evidence        What was seen of a failure: keep it, list it, compare it
           playbook        Known failures: which one is this, how to be sure, what to do
 
