@@ -34,7 +34,7 @@ impl Person for Console<'_> {
             return Consent::Go;
         }
         self.show(plan);
-        if self.detail.is_none() || !self.terminal.can_ask() {
+        if !self.is_there() {
             return Consent::NobodyThere;
         }
         let text = match question {
@@ -52,12 +52,16 @@ impl Person for Console<'_> {
         if self.asking == Asking::Yes {
             return Consent::Go;
         }
-        if self.detail.is_none() || !self.terminal.can_ask() {
+        if !self.is_there() {
             return Consent::NobodyThere;
         }
         self.terminal.write(To::Out, &setup::changes(changes));
         let answer = self.terminal.ask("Go ahead? [y/N] ", self.stopped).unwrap_or_default();
         meant(Question::GoAhead, &answer)
+    }
+
+    fn is_there(&self) -> bool {
+        self.detail.is_some() && self.terminal.can_ask()
     }
 
     fn show(&self, plan: &Plan) {

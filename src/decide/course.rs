@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use super::anew;
 use super::past::Past;
 use super::range::{is_in_cycle, is_over, may_have_moved};
 use super::site::same_content;
 use super::typed::Typed;
+use crate::model::candidate::Artifact;
 use crate::model::facts::{Facts, TicketHistory};
 use crate::model::id::{AttemptId, BackupStamp, BranchName, Oid, ServiceName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{ReleaseState, Status, Transition, next};
+use crate::model::release::{ReleaseState, Status, Transition, Trigger, next};
 use crate::model::request::RunRequest;
 
 /// Which way a run goes.
@@ -25,6 +27,19 @@ pub(super) enum Way {
     Again,
     /// Another unfinished release is taken over.
     TakeOver,
+    /// A new attempt of what is recorded: nothing comes in, and everything is put there again.
+    Anew,
+}
+
+/// Where images come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Images {
+    /// As each service's `pull` says.
+    AsConfigured,
+    /// Those that are on this host are taken as they are.
+    IfMissing,
+    /// Those that an older attempt ran, by their ids; nothing is fetched or built.
+    Pinned,
 }
 
 /// What a run starts from.
@@ -45,6 +60,18 @@ pub(super) struct Course {
     pub(super) services: Vec<ServiceName>,
     /// The attempt that is taken over, `ticket@n`.
     pub(super) supersedes: Option<String>,
+    /// What brings the attempt about, as it is recorded.
+    pub(super) trigger: Trigger,
+    /// Whether ticket scripts run.
+    pub(super) scripts: bool,
+    /// Where images come from.
+    pub(super) images: Images,
+    /// The images of [`Images::Pinned`].
+    pub(super) pinned: BTreeMap<ServiceName, BTreeMap<String, Artifact>>,
+    /// Whether it goes on within the ticket's cycle: what was kept and saved for that counts.
+    pub(super) within: bool,
+    /// The commit that the tree stands on from the first, where no step of the attempt moves it there.
+    pub(super) head: Option<Oid>,
     /// What the record says against it.
     pub(super) blockers: Vec<Blocker>,
 }
@@ -52,28 +79,28 @@ pub(super) struct Course {
 impl Course {
     /// Whether content comes in that this host has not looked at yet.
     pub(super) fn brings_content(&self) -> bool {
-        self.way != Way::Resume
+        !matches!(self.way, Way::Resume | Way::Anew)
     }
 
     /// Records that count as done in this course.
     pub(super) fn past<'a>(&self, facts: &'a Facts) -> Past<'a> {
         match self.way {
             Way::Resume | Way::Again => Past::of(facts),
-            Way::Fresh | Way::TakeOver => Past::forgotten(),
+            Way::Fresh | Way::TakeOver | Way::Anew => Past::forgotten(),
         }
     }
 
-    /// The word in records: `create` or `resume`.
-    pub(super) fn trigger(&self) -> &'static str {
-        match self.way {
-            Way::Fresh | Way::TakeOver | Way::Again => "create",
-            Way::Resume => "resume",
-        }
+    /// Records that count for what was kept of the time before the cycle: images, which are kept once.
+    pub(super) fn kept<'a>(&self, facts: &'a Facts) -> Past<'a> {
+        if self.within { Past::of(facts) } else { self.past(facts) }
     }
 }
 
 /// Decides the course. It is always complete, so that everything else that stands against it can be listed too.
 pub(super) fn of_run(facts: &Facts, request: &RunRequest) -> Course {
+    if let Some(anew) = &request.anew {
+        return anew::course(facts, request, anew);
+    }
     let own = facts.history.as_ref().filter(|history| goes_on(history));
     match (own, &request.supersedes) {
         (Some(history), _) if request.take_new_commits || !is_prepared(history) => {
@@ -95,7 +122,7 @@ fn goes_on(history: &TicketHistory) -> bool {
     !is_over(state) && (state.merge.is_some() || may_have_moved(&history.steps) || state.status.is_backward())
 }
 
-fn fresh(facts: &Facts, request: &RunRequest) -> Course {
+pub(super) fn fresh(facts: &Facts, request: &RunRequest) -> Course {
     let mut blockers = Vec::new();
     let known = facts.history.as_ref().map(|history| &history.state);
     let (attempt, cycle) = known.map_or((1, 1), |state| {
@@ -130,6 +157,12 @@ fn fresh(facts: &Facts, request: &RunRequest) -> Course {
         backups: BTreeMap::new(),
         services: Vec::new(),
         supersedes: None,
+        trigger: Trigger::Create,
+        scripts: true,
+        images: Images::AsConfigured,
+        pinned: BTreeMap::new(),
+        within: false,
+        head: None,
         blockers,
     }
 }
@@ -243,17 +276,35 @@ fn resume(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Cours
         backups: state.backups.clone(),
         services: state.services.clone(),
         supersedes: None,
+        trigger: Trigger::Resume,
+        scripts: !puts_there(state),
+        images: images_of(state),
+        pinned: pinned(history),
+        within: true,
+        head: None,
         blockers,
     }
 }
 
 /// Prepare runs again: it is what brings new commits in. Everything later that is done and still holds stays done.
-fn again(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Course {
+pub(super) fn again(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Course {
     let state = &history.state;
     let from = request.from.unwrap_or_else(|| first_open(history));
     let mut blockers = against_status(facts, state);
     if from > Phase::Prepare && !is_prepared(history) {
         blockers.extend(not_done(facts, request, history, from));
+    }
+    if puts_there(state) && request.anew.is_none() {
+        let attempt = AttemptId { ticket: state.ticket.clone(), number: state.attempt };
+        let fact = format!(
+            "`{attempt}` is a {} that is not through prepare: a run would bring in what is newest",
+            state.trigger
+        );
+        blockers.push(
+            Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)
+                .way_out(format!("holdpoint readiness {attempt}"))
+                .way_out(Typed::on(facts).revert(&state.ticket, "")),
+        );
     }
     Course {
         way: Way::Again,
@@ -266,8 +317,33 @@ fn again(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Course
         backups: state.backups.clone(),
         services: state.services.clone(),
         supersedes: Some(AttemptId { ticket: state.ticket.clone(), number: state.attempt }.to_string()),
+        trigger: Trigger::Create,
+        scripts: true,
+        images: Images::AsConfigured,
+        pinned: BTreeMap::new(),
+        within: true,
+        head: None,
         blockers,
     }
+}
+
+/// Whether an attempt puts something there again instead of bringing something in: no ticket script is part of it.
+fn puts_there(state: &ReleaseState) -> bool {
+    matches!(state.trigger, Trigger::Redeploy | Trigger::Rollback)
+}
+
+fn images_of(state: &ReleaseState) -> Images {
+    match state.trigger {
+        Trigger::Rollback => Images::Pinned,
+        Trigger::Retry => Images::IfMissing,
+        _ => Images::AsConfigured,
+    }
+}
+
+/// The images that a rollback puts back, as its own snapshot names them.
+fn pinned(history: &TicketHistory) -> BTreeMap<ServiceName, BTreeMap<String, Artifact>> {
+    let services = history.snapshot.iter().flat_map(|snapshot| &snapshot.services);
+    services.map(|(name, service)| (name.clone(), service.pinned.clone())).collect()
 }
 
 fn take_over(facts: &Facts, request: &RunRequest, other: &TicketId) -> Course {

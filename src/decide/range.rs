@@ -54,7 +54,9 @@ fn was_to_move(steps: &BTreeMap<StepName, StepRecord>) -> bool {
 }
 
 fn moving(steps: &BTreeMap<StepName, StepRecord>) -> impl Iterator<Item = &StepRecord> {
-    ["merge", "switch", "unrevert"].iter().filter_map(|word| steps.get(&StepName::new(["git", word])))
+    ["merge", "switch", "unrevert", "rollback"]
+        .iter()
+        .filter_map(|word| steps.get(&StepName::new(["git", word])))
 }
 
 /// The commits that `revert` is about.

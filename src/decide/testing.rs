@@ -17,7 +17,7 @@ use crate::model::phase::Phase;
 use crate::model::plan::{Action, Plan, Step, WhenUnknown};
 use crate::model::quantity::{ByteSize, Span};
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{Direction, ReleaseState, Status};
+use crate::model::release::{Direction, ReleaseState, Status, Trigger};
 use crate::model::request::RunRequest;
 use crate::model::settings::{
     BackupSettings, DiskFloor, GitSettings, PathSettings, RecoverySettings, RerunFailed, RunSettings,
@@ -90,6 +90,7 @@ pub(super) fn scene() -> Facts {
             ..RuntimeFacts::default()
         },
         releases: Vec::new(),
+        candidates: Vec::new(),
         history: None,
         scripts: Vec::new(),
         environment: BTreeMap::new(),
@@ -306,6 +307,7 @@ impl Scene for Facts {
             phases_done: done.iter().copied().collect(),
             steps: steps.iter().map(record).collect(),
             snapshot: None,
+            snapshot_lost: None,
             changed_inputs: Vec::new(),
             scripts_run: BTreeMap::new(),
             once_done: BTreeSet::new(),
@@ -404,6 +406,7 @@ pub(super) fn release(of: &str, status: Status) -> ReleaseState {
         started_at: at("10:00:00"),
         updated_at: at("10:05:00"),
         snapshot: Some("sha256:5a".into()),
+        trigger: Trigger::Create,
         direction: Direction::Forward,
         approved: None,
         superseded_by: None,

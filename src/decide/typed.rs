@@ -33,6 +33,11 @@ impl Typed {
         self.line("release-revert", "revert", ticket.as_str(), flags)
     }
 
+    /// `state TICKET`.
+    pub(super) fn state(self, ticket: &TicketId) -> String {
+        self.line("release-state", "state", ticket.as_str(), "")
+    }
+
     /// `run`, without a ticket.
     pub(super) fn run_verb(self) -> &'static str {
         if self.just { "just release-run" } else { "holdpoint run" }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::backup::BackupSet;
+use super::candidate::Candidate;
 use super::id::{BranchName, Oid, ServiceName, StepName, TicketId};
 use super::phase::Phase;
 use super::quantity::Span;
@@ -39,6 +40,8 @@ pub struct Facts {
     pub runtime: RuntimeFacts,
     /// Every release this host knows, newest attempt of each ticket, oldest first by `started_at`.
     pub releases: Vec<ReleaseState>,
+    /// Older attempts that a rollback may put back, newest first; looked at only where they are in question.
+    pub candidates: Vec<Candidate>,
     /// What is recorded of the ticket in question.
     pub history: Option<TicketHistory>,
     /// Ticket scripts in BASE..target, and this ticket's own.
@@ -392,6 +395,8 @@ pub struct TicketHistory {
     pub steps: BTreeMap<StepName, StepRecord>,
     /// The snapshot of the newest attempt.
     pub snapshot: Option<Snapshot>,
+    /// Why that snapshot is not to be had, where there should be one.
+    pub snapshot_lost: Option<super::reason::Blocker>,
     /// What changed since that snapshot: configuration, service definitions, scripts.
     pub changed_inputs: Vec<String>,
     /// Ticket scripts that ever ran to a good end on this host: path → sha256.
@@ -556,4 +561,7 @@ pub struct SnapshotService {
     pub identity_before: Option<String>,
     /// Schema version its `schema` command printed.
     pub schema: Option<String>,
+    /// In a rollback: the image that each of its compose services is put back to, by its id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pinned: BTreeMap<String, super::candidate::Artifact>,
 }

@@ -1,6 +1,7 @@
 //! The words: every value that crosses a layer. Imports nothing of ours and cannot touch the world.
 
 pub mod backup;
+pub mod candidate;
 pub mod diagnosis;
 pub mod drift;
 pub mod escape;
@@ -17,6 +18,7 @@ pub mod plan;
 pub mod playbook;
 pub mod projection;
 pub mod quantity;
+pub mod readiness;
 pub mod reason;
 pub mod redact;
 pub mod release;

@@ -12,6 +12,7 @@ use super::facts::{Commit, Snapshot};
 use super::id::{AttemptId, BackupStamp, BranchName, Oid, ServiceName, StepName};
 use super::phase::Phase;
 use super::quantity::Span;
+use super::release::Trigger;
 use super::settings::Surface;
 use super::spec::{CommandSpec, DriverSpec, ProbeSpec};
 
@@ -107,6 +108,13 @@ impl PlanVerb {
             PlanVerb::BackupRestore => "backup-restore",
             PlanVerb::Playbook => "playbook",
         }
+    }
+}
+
+impl Plan {
+    /// What brings its attempt about; of a verb that is no run: [`Trigger::Create`].
+    pub fn brought_by(&self) -> Trigger {
+        Trigger::from_word(&self.trigger).unwrap_or(Trigger::Create)
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::event::{EventKind, RunEvent};
 use super::id::{BackupStamp, Oid, ServiceName};
 use super::phase::Phase;
-use super::release::{Direction, ReleaseState, Status, Transition, next};
+use super::release::{Direction, ReleaseState, Status, Transition, Trigger, next};
 
 /// Reason of an outcome that a step's shim wrote down and a later runner recorded.
 pub const FOUND: &str = "found";
@@ -29,6 +29,8 @@ pub mod field {
     pub const PARTS: &str = "parts";
     /// Number of the cycle (`created`).
     pub const CYCLE: &str = "cycle";
+    /// What brought the attempt about (`created`).
+    pub const TRIGGER: &str = "trigger";
     /// Host name (`created`).
     pub const HOST: &str = "host";
     /// Digest of the snapshot (`planned`).
@@ -48,6 +50,10 @@ pub mod field {
     pub const INPUTS: &str = "inputs";
     /// sha256 of a ticket script's content (`step-start` of a ticket script).
     pub const SCRIPT: &str = "script";
+    /// What ran of a service when it was proven, `part=image-id` separated by spaces (`step-done` of its verification).
+    pub const ARTIFACTS: &str = "artifacts";
+    /// The image references of these, `part=reference`.
+    pub const IMAGES: &str = "images";
     /// Path of a ticket script, relative to the project root (`step-start` of a ticket script).
     pub const PATH: &str = "path";
     /// Which verb it was that belongs to no ticket.
@@ -74,6 +80,26 @@ pub fn project<'a>(events: impl IntoIterator<Item = &'a RunEvent>) -> Option<Rel
     state
 }
 
+/// The state of every attempt that a log describes, in their order.
+pub fn attempts(events: &[RunEvent]) -> Vec<ReleaseState> {
+    let mut attempts = Vec::new();
+    let mut state: Option<ReleaseState> = None;
+    for event in events {
+        let shelves = matches!(event.event, EventKind::Archived | EventKind::Unarchived);
+        if let Some(fresh) = created(event) {
+            attempts.extend(state.replace(fresh));
+        } else if let Some(older) =
+            attempts.iter_mut().find(|older: &&mut ReleaseState| shelves && older.attempt == event.attempt)
+        {
+            older.archived = event.event == EventKind::Archived;
+        } else if let Some(state) = &mut state {
+            apply(state, event);
+        }
+    }
+    attempts.extend(state);
+    attempts
+}
+
 /// The state of an attempt that has just come into being; none for any other event.
 pub fn created(event: &RunEvent) -> Option<ReleaseState> {
     if event.event != EventKind::Created {
@@ -98,6 +124,10 @@ pub fn created(event: &RunEvent) -> Option<ReleaseState> {
         started_at: event.at,
         updated_at: event.at,
         snapshot: None,
+        trigger: text(field::TRIGGER)
+            .and_then(Trigger::from_word)
+            .filter(|trigger| trigger.is_anew())
+            .unwrap_or(Trigger::Create),
         direction: Direction::Forward,
         approved: None,
         superseded_by: None,
@@ -213,8 +243,9 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
         EventKind::Reverted => step(state, Transition::LastStepDone),
         EventKind::Superseded => state.superseded_by = text(field::BY).cloned(),
         EventKind::Closed => state.closed = true,
-        EventKind::Archived => state.archived = true,
-        EventKind::Unarchived => state.archived = false,
+        // It may be of an older attempt.
+        EventKind::Archived if event.attempt == state.attempt => state.archived = true,
+        EventKind::Unarchived if event.attempt == state.attempt => state.archived = false,
         _ => {}
     }
 }

@@ -91,6 +91,32 @@ reason_codes! {
     MainHasUnreleased = "main-has-unreleased",
     /// The verb does not fit the attempt's status.
     AttemptStatusNotRecoverable = "attempt-status-not-recoverable",
+    /// The attempt has not come to its end.
+    AttemptNotTerminal = "attempt-not-terminal",
+    /// The environment of the candidate is not today's, and its values were never kept.
+    EnvironmentSnapshotMissing = "environment-snapshot-missing",
+    /// A service of the attempt is configured nowhere any more.
+    RuntimeTargetMissing = "runtime-target-missing",
+    /// Today's configuration of a service cannot be used.
+    ResourceProfileInvalid = "resource-profile-invalid",
+    /// Today's configuration is not the one that is tracked.
+    ResourceProfileDrifted = "resource-profile-drifted",
+    /// Something else is at work on the services.
+    ResourceRuntimeBusy = "resource-runtime-busy",
+    /// The candidate never succeeded.
+    RollbackCandidateNotSuccessful = "rollback-candidate-not-successful",
+    /// The candidate is of another host, or is the attempt itself.
+    RollbackCandidateTargetMismatch = "rollback-candidate-target-mismatch",
+    /// The candidate is too old.
+    RollbackCandidateExpired = "rollback-candidate-expired",
+    /// The data has another schema since, and a rollback leaves data as it is.
+    StatefulDataRollbackUnsupported = "stateful-data-rollback-unsupported",
+    /// Nobody has read whether and how it can be recovered since it failed.
+    ReadinessUnread = "readiness-unread",
+    /// Nobody has looked into the cause yet.
+    DiagnoseFirst = "diagnose-first",
+    /// Others need it: it is not thrown away.
+    Referenced = "referenced",
     /// The snapshot is missing.
     SnapshotMissing = "snapshot-missing",
     /// The snapshot is not what its digest says.

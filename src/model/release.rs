@@ -119,6 +119,33 @@ words! {
     }
 }
 
+words! {
+    /// What brought an attempt about (design/05).
+    Trigger {
+        /// `run`.
+        Create = "create",
+        /// `run --from`: the attempt goes on.
+        Resume = "resume",
+        /// `retry`: the failed attempt's own commit once more.
+        Retry = "retry",
+        /// `redeploy`: today's checkout and configuration.
+        Redeploy = "redeploy",
+        /// `rollback`: what an older attempt left.
+        Rollback = "rollback",
+        /// `revert`.
+        Revert = "revert",
+        /// `adopt`: what ran before we came.
+        Adopt = "adopt",
+    }
+}
+
+impl Trigger {
+    /// Whether the attempt is a new one of what was recorded before. Only these are told apart in a state.
+    pub const fn is_anew(self) -> bool {
+        matches!(self, Trigger::Retry | Trigger::Redeploy | Trigger::Rollback)
+    }
+}
+
 /// Which of the three classes a status belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -329,6 +356,8 @@ pub struct ReleaseState {
     pub updated_at: DateTime<Utc>,
     /// Digest of the attempt's snapshot, `sha256:…`.
     pub snapshot: Option<String>,
+    /// What brought the attempt about, where it is a new one of what was recorded; else [`Trigger::Create`].
+    pub trigger: Trigger,
     /// Forward or back.
     pub direction: Direction,
     /// Phase whose hold point was passed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::id::{BackupStamp, BranchName, Oid, ServiceName, StepName, TicketId};
+use super::id::{AttemptId, BackupStamp, BranchName, Oid, ServiceName, StepName, TicketId};
 use super::phase::Phase;
 use super::quantity::Span;
 
@@ -56,6 +56,46 @@ pub struct RunRequest {
     pub health_deadline: BTreeMap<Option<ServiceName>, Span>,
     /// Why, for what is audited.
     pub reason: Option<String>,
+    /// A new attempt of what is recorded, instead of what comes in.
+    pub anew: Option<Anew>,
+}
+
+/// A new attempt of what is recorded (design/05).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anew {
+    /// `retry`: the failed attempt's own commit once more.
+    Retry,
+    /// `redeploy`: today's checkout and configuration.
+    Redeploy,
+    /// `rollback`: what an older attempt left.
+    Rollback {
+        /// That attempt.
+        candidate: AttemptId,
+        /// Values in the environment files may have changed since.
+        accept_environment: bool,
+        /// Its data may have another schema since.
+        accept_schema: bool,
+    },
+}
+
+impl Anew {
+    /// The verb.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Anew::Retry => "retry",
+            Anew::Redeploy => "redeploy",
+            Anew::Rollback { .. } => "rollback",
+        }
+    }
+
+    /// What is typed behind `holdpoint` for this verb on a ticket, with further flags.
+    pub fn typed(&self, ticket: &TicketId, flags: &str) -> String {
+        let candidate = match self {
+            Anew::Rollback { candidate, .. } => format!(" --candidate {candidate}"),
+            Anew::Retry | Anew::Redeploy => String::new(),
+        };
+        format!("{} {ticket}{candidate} {flags}", self.verb()).trim_end().to_owned()
+    }
 }
 
 impl RunRequest {
@@ -84,6 +124,7 @@ impl RunRequest {
             mark_done: None,
             health_deadline: BTreeMap::new(),
             reason: None,
+            anew: None,
         }
     }
 }
@@ -97,6 +138,11 @@ impl RunRequest {
         let services = self.services.as_ref();
         let services =
             services.map(|names| names.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(","));
+        if let Some(Anew::Rollback { candidate, accept_environment, accept_schema }) = &self.anew {
+            flags.push(format!("--candidate={candidate}"));
+            flags.extend(accept_environment.then(|| "--accept-environment".to_owned()));
+            flags.extend(accept_schema.then(|| "--accept-schema".to_owned()));
+        }
         flags.extend(given("branch", self.branch.as_ref().map(ToString::to_string)));
         flags.extend(given("at", self.at.as_ref().map(ToString::to_string)));
         flags.extend(given("base", self.base.as_ref().map(ToString::to_string)));

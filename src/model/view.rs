@@ -560,4 +560,6 @@ pub trait Person {
     fn confirm(&self, changes: &ChangeView) -> Consent;
     /// Shows a plan that goes ahead without asking.
     fn show(&self, plan: &Plan);
+    /// Whether anybody is there who could be asked.
+    fn is_there(&self) -> bool;
 }

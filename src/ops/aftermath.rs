@@ -13,7 +13,7 @@ use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, Plan, PlanVerb};
 use crate::model::quantity::counted;
-use crate::model::release::ReleaseState;
+use crate::model::release::{ReleaseState, Trigger};
 use crate::model::settings::{News, NotifyBy};
 use crate::model::view::{FailureView, NextCommand, RunView, ServiceEnd, ServiceNow};
 use crate::sys::process::{self, Capture};
@@ -47,7 +47,12 @@ pub(super) fn done(
     let ticket = &plan.attempt.ticket;
     match plan.verb {
         PlanVerb::Run => {
-            view.lines.push(format!("{ticket} is released: {} at {}", plan.branch, plan.target.short()));
+            let (branch, commit) = (&plan.branch, plan.target.short());
+            view.lines.push(match plan.brought_by() {
+                Trigger::Rollback => format!("{ticket} is rolled back: {branch} has the content of {commit}"),
+                Trigger::Redeploy => format!("{ticket} is deployed again: {branch} at {commit}"),
+                _ => format!("{ticket} is released: {branch} at {commit}"),
+            });
             notify(session, News::Succeeded, plan, None);
         }
         PlanVerb::Revert => {

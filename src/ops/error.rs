@@ -86,7 +86,12 @@ pub(super) fn codes(blockers: &[Blocker]) -> String {
 impl OpsError {
     /// Refused for one reason that no playbook is about.
     pub(super) fn refused(blocker: Blocker) -> Self {
-        OpsError::Refused(RefusedView::new(vec![blocker], Vec::new()))
+        Self::all_refused(vec![blocker])
+    }
+
+    /// A refusal for these reasons.
+    pub(super) fn all_refused(blockers: Vec<Blocker>) -> Self {
+        OpsError::Refused(RefusedView::new(blockers, Vec::new()))
     }
 
     /// The reason code of an error that is a refusal.

@@ -6,24 +6,25 @@ use std::thread;
 
 use crate::decide::left_by;
 use crate::decide::range::{self, Range};
-use crate::drivers::backup;
 use crate::drivers::git::{Look as GitLook, Observed};
+use crate::drivers::{backup, compose};
+use crate::model::candidate::Candidate;
 use crate::model::facts::{
     DiskSpace, Facts, GitFacts, HostFacts, ResolvedService, RuntimeFacts, TicketHistory,
 };
-use crate::model::id::{BranchName, Oid, ServiceName, TicketId};
+use crate::model::id::{AttemptId, BranchName, Oid, ServiceName, TicketId};
 use crate::model::reason::Blocker;
-use crate::model::release::{ReleaseState, Status};
+use crate::model::release::{ReleaseState, Status, Trigger};
 use crate::model::request::RunRequest;
 use crate::model::settings::{Settings, SignaturePolicy};
 use crate::model::spec::BackupKind;
-use crate::store::{History, StoreError};
+use crate::store::History;
 use crate::sys::{beside, files};
 
 use super::definitions::Definitions;
 use super::error::OpsError;
 use super::host::Host;
-use super::{cut_off, left, scripts};
+use super::{candidates, cut_off, left, scripts};
 
 /// What a look is for.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,10 @@ pub struct Look {
     pub branch: Option<BranchName>,
     /// A commit on that branch to stop at.
     pub at: Option<Oid>,
+    /// That commit was released here before, or is what is checked out: the remote need not have it.
+    pub at_is_ours: bool,
+    /// Whether older attempts are looked for that could be put back.
+    pub candidates: Candidates,
     /// BASE, where the person names it.
     pub base: Option<Oid>,
     /// Whether the remote is asked.
@@ -66,6 +71,18 @@ pub enum Fetch {
     Ask,
     /// What was fetched last counts.
     Keep,
+}
+
+/// Whether older attempts are looked for that could be put back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Candidates {
+    /// They are not in question.
+    #[default]
+    Leave,
+    /// This one.
+    One(AttemptId),
+    /// The newest ones.
+    Newest,
 }
 
 /// Whether registries are asked for old images.
@@ -127,8 +144,10 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
     });
     let (defined, (scripts, unfit)) = (defined?, scripts?);
     troubles.extend(unfit);
-    let Definitions { base_settings, target_settings, base_compose, target_compose, services, runtime } =
+    let Definitions { base_settings, target_settings, base_compose, target_compose, services, mut runtime } =
         defined;
+    let candidates = candidates::observe(host, &look.candidates)?;
+    runtime.images.extend(images_of(host, &runtime, &candidates));
     look_at_signatures(host, &base, &target, [&base_settings, &target_settings], &mut git)?;
     let backups = backup_sets(host, &base_settings, &target_settings)?;
     let host_facts = host_facts(host, &base_settings, &runtime, &backups)?;
@@ -152,6 +171,7 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
         services,
         runtime,
         releases,
+        candidates,
         history,
         scripts,
         backups,
@@ -221,12 +241,20 @@ fn observe_git(
             .collect(),
         branch,
         at: range.at.clone(),
+        at_is_ours: look.at_is_ours || is_own_commit(range, state),
         base: range.base.clone(),
         matter,
         left_at,
     })?;
     troubles.extend(observed.troubles);
     Ok(observed.facts)
+}
+
+/// The commit that a rollback made is nobody else's: the remote never has it.
+fn is_own_commit(range: &Range, state: Option<&ReleaseState>) -> bool {
+    state.is_some_and(|state| {
+        state.trigger == Trigger::Rollback && range.at.is_some() && range.at == state.merge
+    })
 }
 
 /// Signatures of all that comes in, as the strictest configuration wants it: what is there now, what was there before and
@@ -262,6 +290,15 @@ fn range_of(look: &Look, releases: &[ReleaseState], history: Option<&History>) -
             look.ticket.as_ref().map(|ticket| range::of_revert(ticket, releases)).unwrap_or_default()
         }
     }
+}
+
+/// Which of the images that candidates ran are still here, by their ids.
+fn images_of(host: &Host, runtime: &RuntimeFacts, candidates: &[Candidate]) -> BTreeMap<String, String> {
+    let parts = candidates.iter().flat_map(|candidate| candidate.artifacts.values()).flatten();
+    let ids: BTreeSet<String> = parts.map(|(_, artifact)| artifact.id.clone()).collect();
+    let Some(engine) = &runtime.engine else { return BTreeMap::new() };
+    // An engine that does not answer has none of them: that is said of each.
+    compose::images(engine, &ids, &host.surroundings).unwrap_or_default()
 }
 
 fn backup_sets(
@@ -357,19 +394,17 @@ fn ticket_history(
 ) -> Result<TicketHistory, OpsError> {
     let attempt = crate::model::id::AttemptId { ticket: state.ticket.clone(), number: state.attempt };
     let mut changed = Vec::new();
-    let snapshot = match host.store.snapshot(&attempt) {
-        Ok(None) if state.snapshot.is_some() => {
-            changed.push(format!(
-                "the snapshot of {attempt} is not there: what it was planned from is not known"
-            ));
-            None
+    let known = match &state.snapshot {
+        Some(_) => candidates::snapshot(host, &attempt, &state)?.map(Some),
+        None => Ok(None),
+    };
+    // What is resumed must be known; what is taken back needs no snapshot.
+    let (snapshot, lost) = match known {
+        Ok(snapshot) => (snapshot, None),
+        Err(lost) => {
+            changed.push(lost.fact.clone());
+            (None, Some(lost))
         }
-        // What is resumed must be known; what is taken back needs no snapshot.
-        Err(error @ StoreError::Damaged { .. }) => {
-            changed.push(error.to_string());
-            None
-        }
-        read => read?,
     };
     if let Some(snapshot) = &snapshot {
         for (file, hash) in &settings.sources {
@@ -395,6 +430,7 @@ fn ticket_history(
         steps: history.steps,
         snapshot,
         changed_inputs: changed,
+        snapshot_lost: lost,
         scripts_run: history.scripts_run,
         once_done: history.once_done,
     })

@@ -4,6 +4,8 @@ use crate::decide;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::view::GuardView;
 
+use crate::model::request::Anew;
+
 use super::ask::{ask, said};
 use super::error::OpsError;
 use super::host::Host;
@@ -37,4 +39,15 @@ pub fn guard(host: &Host) -> Result<GuardView, OpsError> {
     });
     let output = said(host, &answer).lines().map(str::to_owned).collect();
     Ok(GuardView { passed: blocker.is_none(), exit: answer.code, command: shown, ms, output, blocker })
+}
+
+/// What the guardrail says against a recovery, where one is configured. A retry repeats what was meant anyway.
+///
+/// # Errors
+/// As [`guard`].
+pub(super) fn blocker(host: &Host, anew: &Anew) -> Result<Option<Blocker>, OpsError> {
+    if *anew == Anew::Retry || decide::guard(&host.settings, host.root()).is_none() {
+        return Ok(None);
+    }
+    Ok(guard(host)?.blocker)
 }

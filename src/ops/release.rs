@@ -9,8 +9,8 @@ use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{ReleaseState, Transition, next};
-use crate::model::request::{RevertRequest, RunRequest, Take};
+use crate::model::release::{ReleaseState, Status, Transition, Trigger, next};
+use crate::model::request::{Anew, RevertRequest, RunRequest, Take};
 use crate::model::settings::News;
 use crate::model::view::{Decision, NextCommand, Question, RunView};
 use crate::sys::signal::Signal;
@@ -18,7 +18,7 @@ use crate::sys::signal::Signal;
 use super::aftermath;
 use super::error::OpsError;
 use super::face::{Face, Given, Said};
-use super::facts::{About, Fetch, Lock, Look, OldImages, observe};
+use super::facts::{About, Candidates, Fetch, Lock, Look, OldImages, observe};
 use super::host::Host;
 use super::playbooks;
 use super::proof;
@@ -67,7 +67,10 @@ pub(super) fn decision(host: &Host, phase: Phase, decided: Result<Plan, Refusal>
     }
 }
 
-fn look_for(request: &RunRequest, lock: Lock) -> Result<Look, OpsError> {
+pub(super) fn look_for(request: &RunRequest, lock: Lock) -> Result<Look, OpsError> {
+    if let Some(anew) = &request.anew {
+        return Ok(look_at_recorded(request, anew, lock));
+    }
     if request.ticket.is_reserved() {
         return Err(OpsError::Usage {
             what: format!("`{}` is a name of ours, no ticket", request.ticket),
@@ -80,6 +83,8 @@ fn look_for(request: &RunRequest, lock: Lock) -> Result<Look, OpsError> {
         ticket: Some(request.ticket.clone()),
         branch: request.branch.clone(),
         at: request.at.clone(),
+        at_is_ours: false,
+        candidates: Candidates::Leave,
         base: request.base.clone(),
         about: About::Run(Box::new(request.clone())),
         fetch,
@@ -88,7 +93,27 @@ fn look_for(request: &RunRequest, lock: Lock) -> Result<Look, OpsError> {
     })
 }
 
-fn look_back(ticket: &TicketId, lock: Lock) -> Look {
+/// Nothing is fetched, and nobody but this host need know the commit: it was here before.
+fn look_at_recorded(request: &RunRequest, anew: &Anew, lock: Lock) -> Look {
+    Look {
+        ticket: Some(request.ticket.clone()),
+        at: request.at.clone(),
+        at_is_ours: true,
+        about: match anew {
+            Anew::Retry => About::Run(Box::new(request.clone())),
+            Anew::Redeploy | Anew::Rollback { .. } => About::Head,
+        },
+        candidates: match anew {
+            Anew::Rollback { candidate, .. } => Candidates::One(candidate.clone()),
+            Anew::Retry | Anew::Redeploy => Candidates::Leave,
+        },
+        fetch: Fetch::Keep,
+        lock,
+        ..Look::default()
+    }
+}
+
+pub(super) fn look_back(ticket: &TicketId, lock: Lock) -> Look {
     Look {
         ticket: Some(ticket.clone()),
         fetch: Fetch::Keep,
@@ -125,14 +150,16 @@ pub fn run(host: &Host, request: &RunRequest, face: Face<'_>) -> Result<RunView,
 
 /// Goes ahead with exactly the plan that was shown. Where the world moved meanwhile, the new one is shown and asked about,
 /// and nobody is kept from the host while a person reads (design/04).
-fn run_shown(
+pub(super) fn run_shown(
     host: &Host,
     request: &RunRequest,
     mut shown: Option<String>,
     face: Face<'_>,
     began: std::time::Duration,
 ) -> Result<RunView, OpsError> {
-    let asked = request.from.unwrap_or(Phase::Prepare);
+    // A refusal of what goes beyond a run changes nothing of the record.
+    let first = if request.anew.is_some() { Phase::Migrate } else { Phase::Prepare };
+    let asked = request.from.unwrap_or(first);
     let mut look = look_for(request, Lock::Ours)?;
     if shown.is_some() {
         look.fetch = Fetch::Keep;
@@ -440,13 +467,23 @@ pub fn approve(
 ) -> Result<ReleaseState, OpsError> {
     let reason = required(reason, &format!("holdpoint approve {ticket} --reason 'looked at the backups'"))?;
     if dry_run {
-        return fitting(host, ticket, Transition::Approved, "approve");
+        return to_approve(host, ticket);
     }
     let session = Session::open(host, face, Some(ticket), Phase::Prepare)?;
-    let state = fitting(host, ticket, Transition::Approved, "approve")
-        .map_err(|error| session.refuse_known(ticket, error))?;
+    let state = to_approve(host, ticket).map_err(|error| session.refuse_known(ticket, error))?;
     let held = session.store.held_before(ticket)?.unwrap_or(state.phase);
     session.note(ticket, EventDraft::new(EventKind::Approved).phase(held).msg(reason))
+}
+
+/// A release that waits at a hold point, or a rollback after which everything waits.
+fn to_approve(host: &Host, ticket: &TicketId) -> Result<ReleaseState, OpsError> {
+    let rolled_back = |state: &ReleaseState| {
+        state.trigger == Trigger::Rollback && state.status == Status::Succeeded && state.approved.is_none()
+    };
+    match host.store.state(ticket)?.filter(rolled_back) {
+        Some(state) => Ok(state),
+        None => fitting(host, ticket, Transition::Approved, "approve"),
+    }
 }
 
 fn required<'r>(reason: Option<&'r str>, example: &str) -> Result<&'r str, OpsError> {

@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
             .detail(field::HOST, &self.host.name)
             .detail(field::CYCLE, plan.cycle.to_string())
             .detail(field::BOOT, process::boot_id())
-            .detail("trigger", &plan.trigger);
+            .detail(field::TRIGGER, &plan.trigger);
         if !plan.backups.is_empty() {
             draft = draft.detail(field::BACKUPS, projection::stamps_text(&plan.backups));
         }

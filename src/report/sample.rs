@@ -160,6 +160,7 @@ pub(super) fn state(status: Status) -> ReleaseState {
         started_at: began(),
         updated_at: began() + TimeDelta::milliseconds(2_485_720),
         snapshot: None,
+        trigger: crate::model::release::Trigger::Create,
         direction: Direction::Forward,
         approved: None,
         superseded_by: None,

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::candidate::Artifact;
 use crate::model::event::{EventKind, RunEvent};
 use crate::model::facts::{StepEnd, StepRecord};
-use crate::model::id::StepName;
+use crate::model::id::{ServiceName, StepName};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
+use crate::model::release::Trigger;
 
 /// What a ticket's log says about its newest cycle.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +23,34 @@ pub struct History {
     pub once_done: BTreeSet<String>,
     /// Phase before which it was held last.
     pub held_before: Option<Phase>,
+}
+
+/// Images by service and compose service.
+pub type Artifacts = BTreeMap<ServiceName, BTreeMap<String, Artifact>>;
+
+/// What ran of each service when an attempt proved it.
+pub(super) fn artifacts(events: &[RunEvent], attempt: u32) -> Artifacts {
+    let mut found = Artifacts::new();
+    for event in events.iter().filter(|event| event.attempt == attempt && event.event == EventKind::StepDone)
+    {
+        let service = text(event, field::SERVICE).and_then(|name| name.parse().ok());
+        let (Some(service), Some(ids), Some(images)) =
+            (service, text(event, field::ARTIFACTS), text(event, field::IMAGES))
+        else {
+            continue;
+        };
+        let images: BTreeMap<&str, &str> = pairs(images).collect();
+        let parts = pairs(ids).map(|(part, id)| {
+            let image = images.get(part).copied().unwrap_or_default().to_owned();
+            (part.to_owned(), Artifact { image, id: id.to_owned() })
+        });
+        found.insert(service, parts.collect());
+    }
+    found
+}
+
+fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split_whitespace().filter_map(|word| word.split_once('='))
 }
 
 /// Reads a ticket's events in order.
@@ -40,8 +70,12 @@ pub(super) fn of(events: &[RunEvent]) -> History {
                 if !goes_on {
                     history.phases_done.clear();
                 }
+                let puts_there = text(event, field::TRIGGER).and_then(Trigger::from_word);
                 if this != cycle {
                     history.steps.clear();
+                } else if matches!(puts_there, Some(Trigger::Redeploy | Trigger::Rollback)) {
+                    // Everything is done again, but what was kept of the time before the cycle stays kept.
+                    history.steps.retain(|step, _| step.as_str().ends_with(".keep-image"));
                 }
                 cycle = this;
             }
@@ -58,6 +92,10 @@ pub(super) fn of(events: &[RunEvent]) -> History {
         }
     }
     history
+}
+
+fn text<'e>(event: &'e RunEvent, field: &str) -> Option<&'e str> {
+    event.details.get(field).map(String::as_str)
 }
 
 fn step(

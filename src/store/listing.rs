@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::model::id::TicketId;
-use crate::model::projection;
 use crate::model::release::ReleaseState;
 use crate::model::view::ListRow;
 use crate::sys::{Beside, beside};
@@ -120,25 +119,10 @@ impl Store {
         let share = tickets.len().div_ceil(workers).max(1);
         thread::scope(|scope| {
             let read =
-                |part: &[TicketId]| part.iter().map(|ticket| self.attempts_of(ticket)).collect::<Vec<_>>();
+                |part: &[TicketId]| part.iter().map(|ticket| self.attempts(ticket)).collect::<Vec<_>>();
             let parts: Vec<_> = tickets.chunks(share).map(|part| beside(scope, move || read(part))).collect();
             parts.into_iter().flat_map(Beside::join).collect()
         })
-    }
-
-    /// Every attempt of a ticket, from its log.
-    fn attempts_of(&self, ticket: &TicketId) -> Result<Vec<ReleaseState>, StoreError> {
-        let mut attempts = Vec::new();
-        let mut state: Option<ReleaseState> = None;
-        for event in self.log(ticket)? {
-            if let Some(fresh) = projection::created(&event) {
-                attempts.extend(state.replace(fresh));
-            } else if let Some(state) = &mut state {
-                projection::apply(state, &event);
-            }
-        }
-        attempts.extend(state);
-        Ok(attempts)
     }
 
     /// Writes rows; a file that is no index any more is replaced.

@@ -293,6 +293,25 @@ impl LockedStore {
         backups::remove(&self.ground, service, stamp)
     }
 
+    /// Throws a ticket's records away. State and log go first: what is left of the folder then belongs to nobody, and goes
+    /// when the ticket is named again.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    pub fn remove_ticket(&self, ticket: &TicketId) -> Result<(), StoreError> {
+        let workspace = &self.ground.workspace;
+        for file in [self.layout().state(ticket), self.layout().log(ticket)] {
+            if workspace.exists(&file) {
+                workspace.remove_file(&file)?;
+            }
+        }
+        let folder = self.layout().ticket(ticket);
+        if workspace.exists(&folder) {
+            workspace.remove_tree(&folder)?;
+        }
+        Ok(())
+    }
+
     /// Updates the listing index with a ticket's newest attempt.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub use audit_log::{Finding, Verification};
 pub use backups::{OpenSet, Shelf};
 pub use error::StoreError;
 pub use ground::Sharing;
-pub use history::History;
+pub use history::{Artifacts, History};
 pub use journal::{Durability, Journal};
 pub use layout::Layout;
 pub use lock::{Holder, HolderText};

@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::model::escape::is_unsafe;
 use crate::model::phase::Phase;
 use crate::model::projection::{stamps, stamps_text};
-use crate::model::release::{Direction, ReleaseState, Status};
+use crate::model::release::{Direction, ReleaseState, Status, Trigger};
 
 /// Form of this file.
 const FORMAT: u32 = 1;
@@ -47,6 +47,9 @@ pub(super) fn render(state: &ReleaseState) -> String {
     put("STARTED_AT", &time(state.started_at));
     put("UPDATED_AT", &time(state.updated_at));
     put("SNAPSHOT", state.snapshot.as_deref().unwrap_or(""));
+    if state.trigger.is_anew() {
+        put("TRIGGER", state.trigger.word());
+    }
     if let Some(phase) = state.approved {
         put("APPROVED", phase.word());
     }
@@ -188,6 +191,12 @@ fn state(mut values: Vec<(&str, String)>) -> Result<(ReleaseState, u32), String>
         started_at: time("STARTED_AT", take("STARTED_AT"))?,
         updated_at: time("UPDATED_AT", take("UPDATED_AT"))?,
         snapshot: some(take("SNAPSHOT")),
+        trigger: match take("TRIGGER") {
+            Some(word) => Trigger::from_word(&word)
+                .filter(|trigger| trigger.is_anew())
+                .ok_or_else(|| format!("`TRIGGER`: `{word}` is not one of a new attempt"))?,
+            None => Trigger::Create,
+        },
         direction: match take("DIRECTION").as_deref() {
             Some("revert") => Direction::Revert,
             _ => Direction::Forward,
@@ -236,6 +245,7 @@ mod tests {
             started_at: at,
             updated_at: at,
             snapshot: Some("sha256:00".into()),
+            trigger: Trigger::Create,
             direction: Direction::Forward,
             approved: None,
             superseded_by: None,

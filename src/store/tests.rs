@@ -383,6 +383,7 @@ prop_compose! {
             services,
             branch: "main".parse().unwrap(),
             attempt, cycle: attempt, phase, status, rc, failed_step, operator, host, started_at, updated_at, snapshot,
+            trigger: crate::model::release::Trigger::ALL[if attempt % 7 == 0 { 4 } else { 0 }],
             direction: if revert { Direction::Revert } else { Direction::Forward },
             approved: merge.then_some(phase),
             superseded_by: closed.then(|| "1234@2".to_owned()),

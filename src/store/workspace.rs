@@ -15,7 +15,7 @@ use super::audit_log::{self, Head, Verification};
 use super::backups::Shelf;
 use super::error::StoreError;
 use super::ground::{Ground, Sharing};
-use super::history::{self, History};
+use super::history::{self, Artifacts, History};
 use super::layout::Layout;
 use super::lock::{self, Holder, HolderText};
 use super::locked::LockedStore;
@@ -229,6 +229,36 @@ impl Store {
         let state = self.state(&attempt.ticket)?.filter(|state| state.attempt == attempt.number);
         let recorded = state.and_then(|state| state.snapshot);
         snapshot::load(&self.ground.workspace, &self.layout().snapshot(attempt), recorded.as_deref())
+    }
+
+    /// An attempt's snapshot, proven against its own digest and the one that is recorded of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn snapshot_of(
+        &self,
+        attempt: &AttemptId,
+        recorded: Option<&str>,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        snapshot::load(&self.ground.workspace, &self.layout().snapshot(attempt), recorded)
+    }
+
+    /// How an attempt stands, and what ran of each service when it was proven; none for one that is not on record.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn attempt(&self, attempt: &AttemptId) -> Result<Option<(ReleaseState, Artifacts)>, StoreError> {
+        let events = self.log(&attempt.ticket)?;
+        let state = projection::attempts(&events).into_iter().find(|state| state.attempt == attempt.number);
+        Ok(state.map(|state| (state, history::artifacts(&events, attempt.number))))
+    }
+
+    /// Every attempt of a ticket, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn attempts(&self, ticket: &TicketId) -> Result<Vec<ReleaseState>, StoreError> {
+        Ok(projection::attempts(&self.log(ticket)?))
     }
 
     /// A stored plan: `plan`, or `revert`.

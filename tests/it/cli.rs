@@ -46,6 +46,10 @@ fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
     for (above, below) in [
         ("backup", ["take", "list", "verify", "restore", "prune"].as_slice()),
         ("evidence", &["capture", "list", "compare"]),
+        (
+            "deployments",
+            &["recovery-readiness", "retry", "redeploy", "rollback", "cancel", "archive", "prune"],
+        ),
         ("playbook", &["list", "show", "match", "run", "lint", "test", "new"]),
     ] {
         verbs.retain(|verb| verb != above);

@@ -9,6 +9,7 @@ mod podman;
 mod postgres;
 mod proof;
 mod release;
+mod rollback;
 mod stack;
 
 use engine::Generation;

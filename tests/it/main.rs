@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what a test prints is shown when it fails")]
 
 mod asking;
+mod attempts;
 mod cli;
 mod docker;
 mod faults;

@@ -7,22 +7,25 @@ use crate::model::outcome::Ending::{
 
 /// The endings of a verb, in the order of the manual.
 pub(super) fn of(verb: &str) -> &'static [Ending] {
+    let verb = verb.strip_prefix("deployments ").unwrap_or(verb);
     match verb {
         "run" => {
             &[Ok, Failed, Usage, Locked, Refused, Nothing, Undecided, Damaged, Held, Interrupted, Terminated]
+        }
+        "retry" | "redeploy" | "rollback" => {
+            &[Ok, Failed, Usage, Locked, Refused, Undecided, Damaged, Held, Interrupted, Terminated]
         }
         "revert" => &[Ok, Usage, Locked, Refused, Stuck, Undecided, Damaged, Interrupted, Terminated],
         "backup restore" => &[Ok, Usage, Locked, Refused, Stuck, Damaged, Interrupted, Terminated],
         "return-to-main" | "configure" | "backup take" => {
             &[Ok, Failed, Usage, Locked, Refused, Damaged, Interrupted, Terminated]
         }
-        "close" | "approve" | "adopt" | "backup prune" | "evidence capture" | "playbook new" => {
-            &[Ok, Failed, Usage, Locked, Refused, Damaged]
-        }
+        "archive" | "unarchive" | "prune" | "close" | "approve" | "adopt" | "backup prune"
+        | "evidence capture" | "playbook new" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
         "init" => &[Ok, Failed, Usage, Locked],
         "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
         "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
-        "state" | "report" | "doctor" | "diagnose" | "evidence list" => {
+        "readiness" | "recovery-readiness" | "state" | "report" | "doctor" | "evidence list" => {
             &[Ok, Failed, Usage, Refused, Damaged]
         }
         "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],

@@ -1,5 +1,6 @@
 //! The command line: every verb and flag of design/01, parsed into the requests of `model`.
 
+mod attempts;
 mod backup;
 mod exits;
 mod look;
@@ -10,6 +11,9 @@ mod setup;
 mod top;
 mod values;
 
+pub use attempts::{
+    DeploymentsVerb, PruneRecordsArgs, ReadinessArgs, RedeployArgs, RetryArgs, RollbackArgs, ShelveArgs,
+};
 pub use backup::{BackupVerb, PruneArgs, RestoreArgs, TakeArgs, VerifySetArgs};
 pub use look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
@@ -18,7 +22,7 @@ pub use playbook::{
     LintArgs, ListPlaybooksArgs, MatchArgs, NewPlaybookArgs, PlaybookVerb, RunPlaybookArgs, ShowPlaybookArgs,
     TestArgs,
 };
-pub use recover::{CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceVerb};
+pub use recover::{CaptureArgs, CompareArgs, EvidenceListArgs, EvidenceVerb};
 pub use release::{
     Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };

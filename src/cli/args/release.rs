@@ -114,6 +114,7 @@ impl RunArgs {
             (self.skip_verify, Phase::Verify),
         ];
         RunRequest {
+            anew: None,
             ticket: self.ticket,
             from: self.from,
             skip: skips.into_iter().filter(|(skip, _)| *skip).map(|(_, phase)| phase).collect(),

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::attempts::{
+    DeploymentsVerb, PruneRecordsArgs, ReadinessArgs, RedeployArgs, RetryArgs, RollbackArgs, ShelveArgs,
+};
 use super::backup::BackupVerb;
 use super::exits;
 use super::look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
 use super::playbook::PlaybookVerb;
-use super::recover::{DiagnoseArgs, EvidenceVerb};
+use super::recover::EvidenceVerb;
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
@@ -138,16 +141,49 @@ pub enum Verb {
     /// Verified backups outside a release
     #[command(subcommand, disable_help_subcommand = true)]
     Backup(BackupVerb),
-    /// What failed, why, how far it got, and the narrowest way out
-    ///
-    /// Looks at everything again and changes nothing; that somebody looked is noted in the ticket's log.
-    #[command(
-        after_help = "Examples:\n  holdpoint diagnose 1234\n  holdpoint diagnose 1234 --no-detect --json"
-    )]
-    Diagnose(DiagnoseArgs),
     /// What was seen of a failure: keep it, list it, compare it
     #[command(subcommand)]
     Evidence(EvidenceVerb),
+    /// What can be done with an attempt, and what stands in the way
+    ///
+    /// Changes nothing. Each way on and back is decided as the verb itself would decide it, with the code of every reason
+    /// and what clears it; `--if-version` of the verbs takes the version that is named.
+    #[command(after_help = "Examples:\n  holdpoint readiness 1234\n  holdpoint readiness 1234@1 --json")]
+    Readiness(ReadinessArgs),
+    /// A new attempt of the same commit; nothing newer comes in
+    #[command(
+        after_help = "Examples:\n  holdpoint retry 1234 --dry-run\n  holdpoint retry 1234@1 --if-version VERSION --yes"
+    )]
+    Retry(RetryArgs),
+    /// A new attempt of today's checkout and configuration; nothing is fetched from git
+    #[command(
+        after_help = "Examples:\n  holdpoint redeploy 1234 --dry-run\n  holdpoint redeploy --service wikijs --reason 'its volume was replaced'"
+    )]
+    Redeploy(RedeployArgs),
+    /// Put back what an older attempt left: its tree and its images, never data
+    ///
+    /// Nothing is built or fetched: it is refused, before anything is stopped, where an image is not on this host any
+    /// more. Further releases wait until somebody approves.
+    #[command(
+        after_help = "Examples:\n  holdpoint readiness 1234\n  holdpoint rollback 1234 --candidate 1201@1 --dry-run"
+    )]
+    Rollback(RollbackArgs),
+    /// Take an attempt out of the list; nothing is deleted
+    #[command(after_help = "Example:\n  holdpoint archive 1201@1 --confirm 1201@1")]
+    Archive(ShelveArgs),
+    /// Bring an archived attempt back into the list
+    #[command(after_help = "Example:\n  holdpoint unarchive 1201@1")]
+    Unarchive(ShelveArgs),
+    /// Throw away the records of archived, old attempts that nobody needs
+    ///
+    /// Shows what would go, and why the rest is kept; only the plan that was shown is carried out.
+    #[command(
+        after_help = "Examples:\n  holdpoint prune --before 2026-01-31\n  holdpoint prune --before 2026-01-31 --no-dry-run --plan PLAN"
+    )]
+    Prune(PruneRecordsArgs),
+    /// The recovery verbs under the names that other runbooks know
+    #[command(subcommand, disable_help_subcommand = true)]
+    Deployments(DeploymentsVerb),
     /// History: every attempt on this host
     #[command(after_help = "Examples:\n  holdpoint list\n  holdpoint list --all --json")]
     List(ListArgs),
@@ -216,7 +252,8 @@ impl Verb {
     /// Whether the answer on standard output is all that the verb is for: then losing it is a failure.
     pub fn answers_only(&self) -> bool {
         match self {
-            Verb::List(_)
+            Verb::Readiness(_)
+            | Verb::List(_)
             | Verb::State(_)
             | Verb::Log(_)
             | Verb::Report(_)
@@ -224,7 +261,6 @@ impl Verb {
             | Verb::Status(_)
             | Verb::Logs(_)
             | Verb::Drift(_)
-            | Verb::Diagnose(_)
             | Verb::Doctor(_)
             | Verb::Completions(_)
             | Verb::Man(_)
@@ -248,6 +284,13 @@ impl Verb {
             | Verb::Once(_)
             | Verb::ReturnToMain(_)
             | Verb::Configure(_)
+            | Verb::Retry(_)
+            | Verb::Redeploy(_)
+            | Verb::Rollback(_)
+            | Verb::Archive(_)
+            | Verb::Unarchive(_)
+            | Verb::Prune(_)
+            | Verb::Deployments(_)
             | Verb::Init(_)
             | Verb::Adopt(_)
             | Verb::Demo(_) => false,
@@ -260,7 +303,21 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Release", &["run", "revert", "close", "approve", "cancel", "once", "return-to-main", "configure"]),
     ("Back up", &["backup"]),
     ("Look", &["list", "state", "log", "report", "check", "status", "drift", "logs", "doctor"]),
-    ("Recover", &["diagnose", "evidence", "playbook"]),
+    (
+        "Recover",
+        &[
+            "readiness",
+            "retry",
+            "redeploy",
+            "rollback",
+            "archive",
+            "unarchive",
+            "prune",
+            "deployments",
+            "evidence",
+            "playbook",
+        ],
+    ),
     ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
 ];
 
@@ -484,7 +541,6 @@ mod tests {
           doctor          Is this host fit to release
 
         Recover:
-          diagnose        What failed, why, how far it got, and the narrowest way out
           evidence        What was seen of a failure: keep it, list it, compare it
           playbook        Known failures: which one is this, how to be sure, what to do
 

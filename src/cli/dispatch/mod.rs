@@ -1,5 +1,6 @@
 //! One arm a verb: hand the request to `ops`, hand the answer to `report`.
 
+mod attempts;
 mod backups;
 mod call;
 mod look;

@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit_code;
 use crate::cli::terminal::To;
 use crate::model::outcome::Ending;
-use crate::model::release::ReleaseState;
+use crate::model::release::{ReleaseState, Status, Trigger};
 use crate::ops::once::{self, Once};
 use crate::ops::{cancel, playbooks, release};
 use crate::report::human::releases::status_ink;
@@ -67,6 +67,9 @@ pub(super) fn approve(call: &Call<'_>, args: &ApproveArgs) -> Result<Ending, Cli
         call.act(&args.act, |face| release::approve(&host, &args.ticket, reason, dry_run, face))?;
     match approved {
         Ok(state) if dry_run => noted(call, &state, "would be approved; nothing was changed"),
+        Ok(state) if state.trigger == Trigger::Rollback && state.status == Status::Succeeded => {
+            noted(call, &state, "approved: releases may go on")
+        }
         Ok(state) => {
             let phase = state.approved.unwrap_or(state.phase);
             let next = host.typed("run", &format!("{} --from={phase}", state.ticket));
@@ -95,7 +98,7 @@ pub(super) fn cancel(call: &Call<'_>, args: &CancelArgs) -> Result<Ending, CliEr
 }
 
 /// What was recorded of a release without running anything.
-fn noted(call: &Call<'_>, state: &ReleaseState, what: &str) -> Result<Ending, CliError> {
+pub(super) fn noted(call: &Call<'_>, state: &ReleaseState, what: &str) -> Result<Ending, CliError> {
     let text = match call.format() {
         Format::Human => {
             let status = status_ink(state.status).paint(state.status.word());

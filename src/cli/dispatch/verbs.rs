@@ -1,13 +1,14 @@
 //! Which verb is handed to which function.
 
 use super::call::Call;
-use super::{backups, look, playbooks, recover, releases, setup};
+use super::{attempts, backups, look, playbooks, recover, releases, setup};
 use crate::cli::args::{Cli, Verb};
 use crate::cli::error::CliError;
 use crate::cli::exit_code;
 use crate::cli::manual;
 use crate::cli::terminal::Terminal;
 use crate::model::outcome::Ending;
+use crate::ops::recover::Shelf;
 
 /// Does what was asked and says with which exit status it ended.
 ///
@@ -25,9 +26,16 @@ pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliE
         Verb::ReturnToMain(args) => releases::return_to_main(&call, &args),
         Verb::Configure(args) => releases::configure(&call, &args),
         Verb::Backup(verb) => backups::backup(&call, verb),
-        Verb::Diagnose(args) => recover::diagnose(&call, &args),
         Verb::Evidence(verb) => recover::evidence(&call, verb),
         Verb::Playbook(verb) => playbooks::playbook(&call, verb),
+        Verb::Readiness(args) => attempts::readiness(&call, &args),
+        Verb::Retry(args) => attempts::retry(&call, args),
+        Verb::Redeploy(args) => attempts::redeploy(&call, args),
+        Verb::Rollback(args) => attempts::rollback(&call, args),
+        Verb::Archive(args) => attempts::shelve(&call, &args, Shelf::Archive),
+        Verb::Unarchive(args) => attempts::shelve(&call, &args, Shelf::Unarchive),
+        Verb::Prune(args) => attempts::prune(&call, &args),
+        Verb::Deployments(verb) => attempts::deployments(&call, verb),
         Verb::List(args) => look::list(&call, &args),
         Verb::State(args) => look::state(&call, &args),
         Verb::Log(args) => look::log(&call, &args),

@@ -41,11 +41,15 @@ impl<'a> Case<'a> {
 
     /// Whether a phase is part of this run.
     pub(super) fn runs(&self, phase: Phase) -> bool {
-        phase >= self.from() && !self.request.skip.contains(&phase)
+        let is_left_out = phase == Phase::Ticket && !self.course.scripts;
+        phase >= self.from() && !self.request.skip.contains(&phase) && !is_left_out
     }
 
     /// The command that was asked for, with one more flag.
     pub(super) fn again_with(&self, flags: &str) -> String {
+        if let Some(anew) = &self.request.anew {
+            return format!("holdpoint {}", anew.typed(&self.request.ticket, flags));
+        }
         let from = self.request.from.map(|from| format!("--from={from} ")).unwrap_or_default();
         Typed::on(self.facts).run(&self.request.ticket, format!("{from}{flags}").trim_end())
     }
@@ -61,6 +65,7 @@ pub(in crate::decide) fn of_run(case: &Case<'_>) -> Vec<Blocker> {
     all.extend(checkout::diverged(case));
     all.extend(releases::reverted_ticket_returns(case));
     all.extend(releases::unfinished(case));
+    all.extend(releases::rolled_back(case));
     all.extend(scripts::of_other_tickets(case));
     all.extend(services::unclassified(case));
     all.extend(services::source_drift(case));

@@ -84,7 +84,12 @@ pub(super) fn nothing_to_release(case: &Case<'_>) -> Option<Blocker> {
         || case.course.base != *target;
     // A resume brings nothing in: what stands against it is said by others.
     let resumes = case.request.from.is_some_and(|phase| phase != Phase::Prepare);
-    if resumes || case.course.way != Way::Fresh || *target != facts.git.head || waits {
+    if resumes
+        || case.request.anew.is_some()
+        || case.course.way != Way::Fresh
+        || *target != facts.git.head
+        || waits
+    {
         return None;
     }
     if facts.git.branch.as_ref() != Some(&case.course.branch) {
@@ -127,7 +132,8 @@ fn never_recorded(case: &Case<'_>, seed: String) -> Blocker {
 pub(super) fn head_moved(case: &Case<'_>) -> Option<Blocker> {
     match case.course.way {
         Way::Resume => moved_since_merge(case),
-        Way::Again | Way::TakeOver => None,
+        // Whether HEAD may be put there again is said by the course itself.
+        Way::Again | Way::TakeOver | Way::Anew => None,
         Way::Fresh => moved_since_last(case),
     }
 }

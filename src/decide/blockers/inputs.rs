@@ -70,7 +70,9 @@ fn earliest(case: &Case<'_>) -> Option<(Phase, String)> {
 pub(super) fn reserved(case: &Case<'_>) -> Option<Blocker> {
     let ticket = &case.request.ticket;
     let fact = format!("`{ticket}` is a name of our own records, not a ticket");
-    ticket.is_reserved().then(|| {
+    // What was adopted can be put there again.
+    let is_about_record = case.request.anew.is_some();
+    (ticket.is_reserved() && !is_about_record).then(|| {
         Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)
             .way_out("name the ticket that is to be released")
     })

@@ -2,12 +2,12 @@
 
 use super::Case;
 use super::checkout::{commit_line, listed};
-use crate::decide::course::Way;
+use crate::decide::course::{Way, left_by_last};
 use crate::decide::range::is_in_cycle;
 use crate::decide::typed::Typed;
 use crate::model::facts::Facts;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{ReleaseState, Status, Transition, next};
+use crate::model::release::{ReleaseState, Status, Transition, Trigger, next};
 
 /// The target still contains what was taken back here. Running the ticket itself again is consent enough.
 pub(super) fn reverted_ticket_returns(case: &Case<'_>) -> Vec<Blocker> {
@@ -67,7 +67,7 @@ fn one_unfinished(case: &Case<'_>, state: &ReleaseState) -> Blocker {
         blocker = blocker.way_out(typed.run(other, &format!("--from={}", state.phase)));
     }
     blocker = blocker.way_out(typed.revert(other, ""));
-    if next(state.status, Transition::Superseded).is_ok() {
+    if next(state.status, Transition::Superseded).is_ok() && case.request.anew.is_none() {
         let flags = format!("--supersedes {other} --reason '…'");
         blocker = blocker.way_out(typed.run(&case.request.ticket, &flags));
     }
@@ -77,11 +77,35 @@ fn one_unfinished(case: &Case<'_>, state: &ReleaseState) -> Blocker {
     blocker
 }
 
+/// After a rollback nothing is released until somebody says that the cause is known (design/05).
+pub(super) fn rolled_back(case: &Case<'_>) -> Option<Blocker> {
+    if case.request.anew.is_some() || case.course.way == Way::Resume {
+        return None;
+    }
+    let left = left_by_last(case.facts)?;
+    let state = case.facts.releases.iter().find(|state| state.merge.as_ref() == Some(&left))?;
+    let waits = state.trigger == Trigger::Rollback
+        && state.status == Status::Succeeded
+        && state.approved.is_none()
+        && !state.closed;
+    let ticket = &state.ticket;
+    let fact = format!(
+        "`{ticket}@{}` is a rollback, and nobody has said yet that releases may go on",
+        state.attempt
+    );
+    waits.then(|| {
+        Blocker::new(ReasonCode::Held, fact)
+            .way_out(format!("holdpoint log {ticket}"))
+            .way_out(format!("holdpoint approve {ticket} --reason '…'"))
+    })
+}
+
 /// A changing step failed here and nothing has proven the host clean since.
 pub(super) fn untrusted(case: &Case<'_>) -> Option<Blocker> {
     let (ticket, what) = case.facts.untrusted.as_ref()?;
     let request = case.request;
-    let goes_on_there = *ticket == request.ticket && matches!(case.course.way, Way::Resume | Way::Again)
+    let goes_on_there = *ticket == request.ticket
+        && matches!(case.course.way, Way::Resume | Way::Again | Way::Anew)
         || request.supersedes.as_ref() == Some(ticket);
     if goes_on_there || request.accept_untrusted {
         return None;
@@ -94,7 +118,8 @@ pub(super) fn untrusted(case: &Case<'_>) -> Option<Blocker> {
         if !state.status.is_backward() && state.status != Status::Canceled {
             blocker = blocker.way_out(typed.run(ticket, &format!("--from={}", state.phase)));
         }
-        if *ticket != request.ticket && next(state.status, Transition::Superseded).is_ok() {
+        let may_take_over = *ticket != request.ticket && request.anew.is_none();
+        if may_take_over && next(state.status, Transition::Superseded).is_ok() {
             blocker =
                 blocker.way_out(typed.run(&request.ticket, &format!("--supersedes {ticket} --reason '…'")));
         }

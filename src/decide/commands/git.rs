@@ -77,11 +77,21 @@ pub(in crate::decide) fn revert(
     base: &Oid,
     by: &Author<'_>,
 ) -> Vec<CommandSpec> {
-    let name = format!("user.name={}", plain(by.operator));
-    let email = format!("user.email={}@{}", plain(by.operator), plain(by.host));
     let others: Vec<&str> = also.iter().map(TicketId::as_str).collect();
     let with = if others.is_empty() { String::new() } else { format!(" (with {})", others.join(", ")) };
-    let subject = format!("Revert release {ticket}{with}");
+    put_back(root, ticket, &format!("Revert release {ticket}{with}"), base, by)
+}
+
+/// One commit whose content is that of an older one, marked as what takes this ticket back.
+pub(in crate::decide) fn put_back(
+    root: &Path,
+    ticket: &TicketId,
+    subject: &str,
+    base: &Oid,
+    by: &Author<'_>,
+) -> Vec<CommandSpec> {
+    let name = format!("user.name={}", plain(by.operator));
+    let email = format!("user.email={}@{}", plain(by.operator), plain(by.host));
     let trailer = format!("{REVERT_TRAILER}: {ticket}");
     let identity = ["-c", &name, "-c", &email, "-c", "commit.gpgSign=false"];
     let commit = [
@@ -91,7 +101,7 @@ pub(in crate::decide) fn revert(
         "--allow-empty",
         "--cleanup=whitespace",
         "-m",
-        &subject,
+        subject,
         "-m",
         &trailer,
     ];

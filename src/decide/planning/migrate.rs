@@ -6,6 +6,7 @@ use super::draft::{chained, commands, named, step};
 use super::{health, hooks};
 use crate::decide::classify::Touched;
 use crate::decide::commands::keep_reference;
+use crate::decide::course::{Course, Images};
 use crate::decide::order::needs;
 use crate::decide::past::{Past, result_holds};
 use crate::decide::site::{Definition, Side, define, engine, local_image};
@@ -21,10 +22,13 @@ use crate::model::spec::{CommandSpec, DriverSpec, PullPolicy};
 pub(super) struct Migration<'a> {
     pub(super) facts: &'a Facts,
     pub(super) request: &'a RunRequest,
+    pub(super) course: &'a Course,
     pub(super) touched: &'a [Touched],
     pub(super) ticket: &'a TicketId,
     pub(super) cycle: u32,
     pub(super) past: Past<'a>,
+    /// Records that count for images that were kept.
+    pub(super) kept: Past<'a>,
 }
 
 /// All steps of the phase.
@@ -39,7 +43,9 @@ pub(super) fn steps(of: Migration<'_>) -> Vec<Step> {
     let mut images: Vec<Step> = Vec::new();
     for service in coming(of) {
         let done = is_replaced(service.name());
-        for mut step in pulls(&service).into_iter().chain(build(&service)) {
+        let from = of.course.images;
+        let built = build(&service).filter(|_| from != Images::Pinned);
+        for mut step in pulls(&service, from).into_iter().chain(built) {
             step.already_done = done && of.past.has_ended_well(&step.name);
             images.push(step);
         }
@@ -93,7 +99,10 @@ fn ordered(of: Migration<'_>, chains: Vec<(ServiceName, Vec<Step>)>, before_all:
 }
 
 /// Making the new version available on this host.
-fn pulls(service: &Definition<'_>) -> Option<Step> {
+fn pulls(service: &Definition<'_>, images: Images) -> Option<Step> {
+    if images == Images::Pinned {
+        return None;
+    }
     let (commands, what) = match &service.spec.driver {
         DriverSpec::Compose(spec) => {
             let wanted = |(_, part): &(&String, &ComposePart)| {
@@ -101,6 +110,7 @@ fn pulls(service: &Definition<'_>) -> Option<Step> {
                     part.image.as_ref().is_some_and(|image| local_image(service.facts, image).is_some());
                 !part.build
                     && match spec.pull {
+                        PullPolicy::Always if images == Images::IfMissing => !is_here,
                         PullPolicy::Always => true,
                         PullPolicy::Missing => !is_here,
                         PullPolicy::Never => false,
@@ -158,7 +168,7 @@ fn of_service(service: &Definition<'_>, word: &str, title: String, list: Vec<Com
 /// then something else runs.
 fn keep(of: Migration<'_>, service: &Definition<'_>) -> Option<Step> {
     let name = named([service.name().as_str(), "keep-image"]);
-    let already_done = of.past.has_ended_well(&name);
+    let already_done = of.kept.has_ended_well(&name);
     let mut tags = BTreeMap::new();
     let with_image = service.containers().iter().filter(|c| !already_done && !c.image_id.is_empty());
     for container in with_image {
@@ -278,7 +288,7 @@ fn chain(of: Migration<'_>, service: &Definition<'_>) -> Vec<Step> {
     let hooks = &service.spec.hooks;
     let mut steps = hooks::steps(service, Phase::Migrate, "pre_start", &hooks.pre_start);
     let before = steps.len();
-    steps.extend(replace(service));
+    steps.extend(replace(service, &restored(of, service)));
     let after = steps.len();
     steps.push(health::step_of(
         service,
@@ -314,8 +324,21 @@ fn mark(of: Migration<'_>, service: &Definition<'_>, steps: &mut [Step], replaci
     }
 }
 
+/// What makes the images of an older attempt the ones that their references name again.
+fn restored(of: Migration<'_>, service: &Definition<'_>) -> Vec<CommandSpec> {
+    let pinned = of.course.pinned.get(service.name()).into_iter().flatten();
+    let artifacts = pinned.map(|(part, artifact)| {
+        let reference =
+            service.parts().find(|(name, _)| *name == part).and_then(|(_, part)| part.image.as_ref());
+        (artifact, reference.unwrap_or(&artifact.image))
+    });
+    let moved = artifacts
+        .filter(|(artifact, reference)| local_image(of.facts, reference) != Some(artifact.id.as_str()));
+    moved.map(|(artifact, reference)| engine(of.facts).tag(&artifact.id, reference)).collect()
+}
+
 /// Replaces what runs by what is meant to run.
-fn replace(service: &Definition<'_>) -> Vec<Step> {
+fn replace(service: &Definition<'_>, first: &[CommandSpec]) -> Vec<Step> {
     let what = service.image_line().map(|image| format!(" ({image})")).unwrap_or_default();
     let name = |word| named([service.name().as_str(), word]);
     match &service.spec.driver {
@@ -324,7 +347,7 @@ fn replace(service: &Definition<'_>) -> Vec<Step> {
             let seen =
                 DoneWhen::Recreated { driver: service.spec.driver.clone(), service: service.name().clone() };
             let title = format!("recreate {}{what}", service.part_names().join(" "));
-            let list = vec![call.recreate(service.part_names())];
+            let list = first.iter().cloned().chain([call.recreate(service.part_names())]).collect();
             vec![changing(service, name("recreate"), Phase::Migrate, title, list, Some(seen))]
         }
         DriverSpec::Command(own) => {

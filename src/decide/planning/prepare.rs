@@ -1,9 +1,9 @@
 //! Phase 1: look, save, and move the tree as the very last step.
 
 use super::draft::{named, step};
-use crate::decide::commands::git;
+use crate::decide::commands::git::{self, Author};
 use crate::model::facts::Facts;
-use crate::model::id::{BranchName, Oid, TicketId};
+use crate::model::id::{AttemptId, BranchName, Oid, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, DoneWhen, Step, WhenUnknown};
 
@@ -22,12 +22,15 @@ pub(in crate::decide) enum Move {
     Merge,
     /// Another branch is checked out at the target.
     Switch,
+    /// One new commit has the content of an older one.
+    Back,
 }
 
 /// Moving the tree: our own revert commits are taken back first, where they stand in the way.
 pub(in crate::decide) fn tree(
     facts: &Facts,
     way: &Move,
+    attempt: &AttemptId,
     target: &Oid,
     branch: &BranchName,
     unrevert: Option<&(TicketId, Oid)>,
@@ -48,6 +51,7 @@ pub(in crate::decide) fn tree(
     }
     match way {
         Move::Nowhere => {}
+        Move::Back => steps.push(back(facts, attempt, target)),
         Move::Merge => {
             let title = format!("fast-forward {branch} to {}", target.short());
             steps.push(moving(["git", "merge"], title, vec![git::merge(root, target)], target, branch));
@@ -64,6 +68,21 @@ pub(in crate::decide) fn tree(
         }
     }
     steps
+}
+
+/// History is never rewritten: what an older attempt left comes back as one commit, which the next release takes back.
+fn back(facts: &Facts, attempt: &AttemptId, target: &Oid) -> Step {
+    let by = Author { operator: &facts.host.operator, host: &facts.host.name };
+    let subject = format!("Roll {} back to {}", attempt.ticket, target.short());
+    let commands = git::put_back(&facts.host.root, &attempt.ticket, &subject, target, &by);
+    let action = Action::Commands { commands, done_when: Some(DoneWhen::TreeOf { commit: target.clone() }) };
+    let title = format!("commit the content of {} ({subject})", target.short());
+    Step {
+        when_unknown: WhenUnknown::Check,
+        changes: true,
+        timeout: Some(facts.target_settings.run.timeout),
+        ..step(named(["git", "rollback"]), Phase::Prepare, title, action)
+    }
 }
 
 fn moving(

@@ -6,9 +6,10 @@ use super::migrate::Migration;
 use super::prepare::{Move, snapshot, tree};
 use super::ticket::Told;
 use super::{identified, migrate, named, notes, ticket, verify};
+use crate::decide::anew;
 use crate::decide::blockers::{self, Case};
 use crate::decide::classify::{Asked, Classified, classify};
-use crate::decide::course::{self, Course, Way};
+use crate::decide::course::{self, Course, Images, Way};
 use crate::decide::reconcile::{self, Answers};
 use crate::decide::refusal::Refusal;
 use crate::decide::saving::{self, Purpose, Small};
@@ -44,7 +45,8 @@ pub fn plan_run(facts: &Facts, request: &RunRequest) -> Result<Plan, Refusal> {
         blockers.extend(reconcile::settle(facts, &request.ticket, &mut steps, course.past(facts), asked));
         blockers.extend(ticket::ask_before_again(facts, request, &steps, course.past(facts)));
     }
-    let notes = notes::of_run(&case, &saving.reused, &steps);
+    let mut notes = notes::of_run(&case, &saving.reused, &steps);
+    notes.extend(anew::notes(facts, request, &course));
     if !blockers.is_empty() {
         return Err(Refusal::Blocked { blockers, notes });
     }
@@ -66,12 +68,19 @@ pub fn steps_of_run(facts: &Facts, request: &RunRequest) -> Vec<Step> {
 
 fn changed(request: &RunRequest, wanted: &str, id: &str) -> Blocker {
     let fact = format!("plan `{wanted}` does not describe this host any more: it is `{id}` now");
-    Blocker::new(ReasonCode::PlanChanged, fact).way_out(format!("holdpoint run {} --dry-run", request.ticket))
+    let anew = request.anew.as_ref().map(|anew| anew.typed(&request.ticket, "--dry-run"));
+    let typed = anew.unwrap_or_else(|| format!("run {} --dry-run", request.ticket));
+    Blocker::new(ReasonCode::PlanChanged, fact).way_out(format!("holdpoint {typed}"))
 }
 
 fn classification(facts: &Facts, request: &RunRequest, course: &Course) -> Classified {
     match (course.way, &request.services) {
-        (Way::Resume, _) => classify(facts, Asked::Recorded(&course.services), &[]),
+        // What lies between HEAD and the candidate is touched, too; going back, nothing new needs an owner.
+        (Way::Anew, _) if course.images == Images::Pinned => {
+            let all = classify(facts, Asked::Nothing, &course.services);
+            Classified { unclassified: Vec::new(), ..all }
+        }
+        (Way::Resume | Way::Anew, _) => classify(facts, Asked::Recorded(&course.services), &[]),
         (_, Some(names)) => classify(facts, Asked::ByName(names), &course.services),
         (_, None) => classify(facts, Asked::Nothing, &course.services),
     }
@@ -97,7 +106,7 @@ fn backups(facts: &Facts, request: &RunRequest, course: &Course, classified: &Cl
     let taken_for = course.attempt.to_string();
     let purpose =
         Purpose { prefix: "backup", phase: Phase::Prepare, taken_for: &taken_for, tree: Side::Base, small };
-    for name in to_save(facts, request, classified) {
+    for name in to_save(facts, request, course, classified) {
         let Some(service) = backup_definition(facts, &name) else { continue };
         // The first backups of a cycle are never replaced by backups of half-migrated data (design/03).
         if course.backups.contains_key(&name) || saving::entries(&service).is_empty() {
@@ -117,9 +126,15 @@ fn backups(facts: &Facts, request: &RunRequest, course: &Course, classified: &Cl
 }
 
 /// Services whose data is saved: those that were there before and are touched, and those that a script's header names.
-fn to_save(facts: &Facts, request: &RunRequest, classified: &Classified) -> Vec<ServiceName> {
+fn to_save(
+    facts: &Facts,
+    request: &RunRequest,
+    course: &Course,
+    classified: &Classified,
+) -> Vec<ServiceName> {
     let touched = classified.touched.iter().filter(|touched| touched.change != ServiceChange::Added);
-    let named = super::scripts_of_run(facts, request).into_iter().flat_map(|script| &script.header.backup);
+    let scripts = if course.scripts { super::scripts_of_run(facts, request) } else { Vec::new() };
+    let named = scripts.into_iter().flat_map(|script| &script.header.backup);
     let mut seen = BTreeSet::new();
     touched.map(|touched| &touched.name).chain(named).filter(|name| seen.insert(*name)).cloned().collect()
 }
@@ -150,15 +165,16 @@ fn steps(
     }
     if from <= Phase::Migrate {
         let (touched, cycle) = (classified.touched.as_slice(), course.cycle);
-        let of = Migration { facts, request, touched, ticket: &request.ticket, cycle, past };
+        let kept = course.kept(facts);
+        let of = Migration { facts, request, course, touched, ticket: &request.ticket, cycle, past, kept };
         steps.extend(migrate::steps(of));
     }
     let services: Vec<ServiceName> = classified.touched.iter().map(|touched| touched.name.clone()).collect();
-    if from <= Phase::Ticket {
+    if from <= Phase::Ticket && course.scripts {
         let told = Told { attempt: &course.attempt, base: &course.base, target, services: &services };
         steps.extend(ticket::steps(facts, request, told, past));
     }
-    steps.extend(verifying(facts, request, classified, target));
+    steps.extend(verifying(facts, request, course, classified, target));
     steps.retain(|step| !request.skip.contains(&step.phase));
     steps
 }
@@ -174,13 +190,9 @@ fn preparing(facts: &Facts, course: &Course, saving: &Saving, target: &Oid) -> V
     }
     let before: Vec<_> = steps.iter().map(|step| step.name.clone()).collect();
     let unrevert = course::unrevert(facts).filter(|_| course.way == Way::Fresh);
-    let mut moving = super::chained(tree(
-        facts,
-        &way_to(facts, course, target),
-        target,
-        &course.branch,
-        unrevert.as_ref(),
-    ));
+    let way = way_to(facts, course, target);
+    let mut moving =
+        super::chained(tree(facts, &way, &course.attempt, target, &course.branch, unrevert.as_ref()));
     for step in &mut moving {
         step.after = before.iter().chain(&step.after).cloned().collect();
     }
@@ -189,6 +201,10 @@ fn preparing(facts: &Facts, course: &Course, saving: &Saving, target: &Oid) -> V
 }
 
 fn way_to(facts: &Facts, course: &Course, target: &Oid) -> Move {
+    if course.way == Way::Anew {
+        let is_there = same_content(facts, target, &facts.git.head);
+        return if is_there { Move::Nowhere } else { Move::Back };
+    }
     let is_on_branch = facts.git.branch.as_ref() == Some(&course.branch);
     match (is_on_branch, facts.git.head == *target) {
         // Inherited: an earlier attempt brought the tree there.
@@ -198,8 +214,19 @@ fn way_to(facts: &Facts, course: &Course, target: &Oid) -> Move {
     }
 }
 
-fn verifying(facts: &Facts, request: &RunRequest, classified: &Classified, target: &Oid) -> Vec<Step> {
-    let mut steps = vec![verify::head(target, Phase::Verify)];
+fn verifying(
+    facts: &Facts,
+    request: &RunRequest,
+    course: &Course,
+    classified: &Classified,
+    target: &Oid,
+) -> Vec<Step> {
+    // Which commit a rollback makes is not known beforehand, only what is in it.
+    let head = match course.way {
+        Way::Anew => verify::tree(facts, target),
+        _ => verify::head(target, Phase::Verify),
+    };
+    let mut steps = vec![head];
     let stays = classified.touched.iter().filter(|touched| touched.change != ServiceChange::Removed);
     for service in stays.filter_map(|touched| define(facts, Side::Target, &touched.name)) {
         let name = named(["verify", service.name().as_str()]);
@@ -219,7 +246,12 @@ fn assembled(
 ) -> Plan {
     let from = if course.way == Way::Resume { course.from } else { Phase::Prepare };
     let reason = request.reason.clone().unwrap_or_default();
-    let skipped = request.skip.iter().map(|phase| SkippedPhase { phase: *phase, reason: reason.clone() });
+    let mut skipped: Vec<SkippedPhase> =
+        request.skip.iter().map(|phase| SkippedPhase { phase: *phase, reason: reason.clone() }).collect();
+    if !course.scripts && from <= Phase::Ticket {
+        let reason = "what is put there again runs no ticket script".to_owned();
+        skipped.push(SkippedPhase { phase: Phase::Ticket, reason });
+    }
     let approved =
         facts.history.as_ref().filter(|_| course.way == Way::Resume).and_then(|h| h.state.approved);
     let holds = facts.target_settings.run.hold_before.iter().copied();
@@ -233,7 +265,7 @@ fn assembled(
         verb: PlanVerb::Run,
         attempt: AttemptId { ticket: request.ticket.clone(), number: course.attempt.number },
         cycle: course.cycle,
-        trigger: course.trigger().to_owned(),
+        trigger: course.trigger.word().to_owned(),
         from,
         base: course.base.clone(),
         target,
@@ -241,19 +273,19 @@ fn assembled(
         commits: commits(facts, course),
         services: planned_services(facts, classified, matches!(course.way, Way::Resume | Way::Again)),
         steps,
-        skipped: skipped.collect(),
+        skipped,
         hold_before: holds.filter(|phase| *phase >= from && approved != Some(*phase)).collect(),
         parallel: facts.target_settings.run.parallel,
         notes,
         write_window_seconds: None,
         supersedes: course.supersedes.clone(),
-        head: past_base.then(|| facts.git.head.clone()),
+        head: course.head.clone().or_else(|| past_base.then(|| facts.git.head.clone())),
         backups,
         also: Vec::new(),
         snapshot: None,
     });
     if course.way != Way::Resume {
-        let mut snapshot = super::snapshot::of_plan(facts, &plan);
+        let mut snapshot = super::snapshot::of_plan(facts, &plan, &course.pinned);
         snapshot.plan.clone_from(&plan.id);
         plan.snapshot = Some(snapshot);
     }
@@ -262,6 +294,10 @@ fn assembled(
 
 /// Commits that come in, and those that somebody brought in by hand before the release.
 fn commits(facts: &Facts, course: &Course) -> Vec<Commit> {
+    if course.way == Way::Anew {
+        // Those that are taken away.
+        return facts.git.ahead.clone();
+    }
     let mut commits = facts.git.incoming.clone();
     if course.way == Way::Fresh && course.base != facts.git.head {
         let known: BTreeSet<Oid> = commits.iter().map(|commit| commit.oid.clone()).collect();

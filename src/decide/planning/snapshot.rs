@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::decide::site::{Side, define, local_image, running_image};
+use crate::model::candidate::Artifact;
 use crate::model::facts::{Facts, Schema, ServiceState, Snapshot, SnapshotService};
 use crate::model::id::ServiceName;
 use crate::model::plan::{Plan, Step};
@@ -11,7 +12,11 @@ use crate::model::plan::{Plan, Step};
 const SNAPSHOT_FORMAT: u32 = 1;
 
 /// What a plan means to do, as it is kept: whoever resumes or reverts compares with it.
-pub(super) fn of_plan(facts: &Facts, plan: &Plan) -> Snapshot {
+pub(super) fn of_plan(
+    facts: &Facts,
+    plan: &Plan,
+    pinned: &BTreeMap<ServiceName, BTreeMap<String, Artifact>>,
+) -> Snapshot {
     let scripts = plan.steps.iter().filter_map(|step: &Step| step.script.as_ref());
     Snapshot {
         format: SNAPSHOT_FORMAT,
@@ -30,7 +35,10 @@ pub(super) fn of_plan(facts: &Facts, plan: &Plan) -> Snapshot {
         services: plan
             .services
             .iter()
-            .map(|planned| (planned.name.clone(), service(facts, &planned.name)))
+            .map(|planned| {
+                let pinned = pinned.get(&planned.name).cloned().unwrap_or_default();
+                (planned.name.clone(), SnapshotService { pinned, ..service(facts, &planned.name) })
+            })
             .collect(),
     }
 }
@@ -51,6 +59,7 @@ fn service(facts: &Facts, name: &ServiceName) -> SnapshotService {
         image_before: state.and_then(running_image),
         identity_before: joined(&ran).or_else(|| state.and_then(|state| state.image.clone())),
         schema: state.and_then(schema),
+        pinned: BTreeMap::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::draft::{commands, named, step};
 use super::health::clocks;
+use crate::decide::commands::git;
 use crate::decide::past::comparable_hashes;
 use crate::decide::site::{Definition, own};
 use crate::model::facts::Facts;
@@ -16,6 +17,14 @@ use crate::model::settings::Settings;
 pub(in crate::decide) fn head(target: &Oid, phase: Phase) -> Step {
     let title = format!("HEAD is {}", target.short());
     step(named(["verify", "head"]), phase, title, Action::VerifyHead { head: target.clone() })
+}
+
+/// Every tracked file is as in a commit, whichever commit HEAD is.
+pub(in crate::decide) fn tree(facts: &Facts, commit: &Oid) -> Step {
+    let title = format!("every tracked file is as in {}", commit.short());
+    let action = commands(vec![git::is_as_in(&facts.host.root, commit)]);
+    let timeout = Some(facts.target_settings.run.timeout);
+    Step { timeout, ..step(named(["verify", "tree"]), Phase::Verify, title, action) }
 }
 
 /// Every check of one service.

@@ -22,6 +22,8 @@ pub struct Look {
     pub branch: BranchName,
     /// A commit on that branch to stop at; none: the branch's newest.
     pub at: Option<Oid>,
+    /// That commit was released here before, or is what is checked out: the remote need not have it.
+    pub at_is_ours: bool,
     /// BASE, to list changed paths from; none: HEAD.
     pub base: Option<Oid>,
     /// Commits that matter (recorded bases and merges): their trees and containment are observed.
@@ -186,6 +188,17 @@ impl Git {
             .iter()
             .filter_map(|name| found.get(name))
             .find(|found| found.commit.is_some());
+        if let Some(at) = look.at.as_ref().filter(|_| look.at_is_ours) {
+            let here = found.get(at.as_str()).filter(|found| found.commit.as_ref() == Some(at));
+            if here.is_none() {
+                let fact = format!("commit {at} is not in this repository any more");
+                troubles.push(
+                    Blocker::new(ReasonCode::SourceUnavailable, fact)
+                        .way_out(format!("git fetch {} {at}", look.remote)),
+                );
+            }
+            return here.cloned();
+        }
         let branch = format!("`{}/{}`", look.remote, look.branch);
         let unavailable =
             |fact: String, way: String| Blocker::new(ReasonCode::SourceUnavailable, fact).way_out(way);

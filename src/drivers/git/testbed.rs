@@ -89,6 +89,7 @@ impl Testbed {
 
     pub(crate) fn look() -> Look {
         Look {
+            at_is_ours: false,
             remote: "origin".to_owned(),
             branch: "main".parse().unwrap(),
             at: None,

@@ -32,7 +32,7 @@ pub(super) fn run_all(
         && is_there(work, wanted)?
     {
         keep_tree(work, done_when)?;
-        return Ok(with_head(work, Effects::looked(), done_when));
+        return with_head(work, Effects::looked(), done_when);
     }
     for (index, command) in commands.iter().enumerate() {
         // Where nothing can be looked at, the end of the last program is the step's.
@@ -48,7 +48,7 @@ pub(super) fn run_all(
         return Err(Failure::new("no-effect", summary).hint("look at the tree with `git status`"));
     }
     keep_tree(work, done_when)?;
-    Ok(with_head(work, Effects::default(), done_when))
+    with_head(work, Effects::default(), done_when)
 }
 
 /// Git never makes the files of the tree durable, and what is recorded as done must be there after a power cut.
@@ -73,13 +73,17 @@ fn was_made(work: Work<'_>, wanted: &DoneWhen) -> Result<bool, Failure> {
 }
 
 /// A step that moves HEAD says where to: the state file's `MERGE_SHA` is read from it.
-fn with_head(work: Work<'_>, effects: Effects, done_when: Option<&DoneWhen>) -> Effects {
+fn with_head(work: Work<'_>, effects: Effects, done_when: Option<&DoneWhen>) -> Result<Effects, Failure> {
     // Taking our own revert back leads to BASE, not past it.
     let moves = work.step.phase == Phase::Prepare && work.step.name.as_str() != "git.unrevert";
-    match done_when {
+    Ok(match done_when {
         Some(DoneWhen::HeadIs { head, .. }) if moves => effects.detail(field::HEAD, head.as_str()),
+        // The commit that was made is known only now.
+        Some(DoneWhen::TreeOf { .. }) if moves => {
+            effects.detail(field::HEAD, work.context.git.head()?.as_str())
+        }
         _ => effects,
-    }
+    })
 }
 
 /// Files that a command reads or writes as its standard input and output.

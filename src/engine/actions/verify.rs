@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::drivers::{compose, probe};
 use crate::engine::failure::Failure;
 use crate::model::event::Progress;
-use crate::model::facts::ServiceState;
+use crate::model::facts::{ContainerState, ServiceState};
 use crate::model::id::Oid;
 use crate::model::plan::{AccessWay, VerifyJob};
+use crate::model::projection::field;
 use crate::model::settings::Surface;
 use crate::model::spec::DriverSpec;
 
@@ -34,10 +35,10 @@ pub(super) fn service(work: Work<'_>, job: &VerifyJob) -> Result<Effects, Failur
     let began = clock.monotonic();
     let mut pause = Duration::from_millis(50).min(job.interval.0);
     loop {
-        let (checks, causes) = check(work, job);
+        let (checks, causes, state) = check(work, job);
         if causes.is_empty() {
             let plural = if checks == 1 { "" } else { "s" };
-            return Ok(Effects::default().msg(format!("{checks} check{plural}")));
+            return Ok(proven(&state).msg(format!("{checks} check{plural}")));
         }
         let waited = clock.monotonic().saturating_sub(began);
         if waited >= job.deadline.0 {
@@ -51,8 +52,26 @@ pub(super) fn service(work: Work<'_>, job: &VerifyJob) -> Result<Effects, Failur
     }
 }
 
-/// How many checks there were, and what is not as it should be.
-fn check(work: Work<'_>, job: &VerifyJob) -> (usize, Vec<String>) {
+/// What ran when it was proven: a rollback puts exactly that back.
+fn proven(state: &ServiceState) -> Effects {
+    let each = |value: fn(&ContainerState) -> &str| {
+        let known = state.containers.iter().filter(|container| !container.image_id.is_empty());
+        let parts: BTreeMap<&str, &str> =
+            known.map(|container| (container.part.as_str(), value(container))).collect();
+        let words: Vec<String> = parts.iter().map(|(part, value)| format!("{part}={value}")).collect();
+        words.join(" ")
+    };
+    let ids = each(|container| &container.image_id);
+    if ids.is_empty() {
+        return Effects::default();
+    }
+    Effects::default()
+        .detail(field::ARTIFACTS, &ids)
+        .detail(field::IMAGES, each(|container| &container.image))
+}
+
+/// How many checks there were, what is not as it should be, and what runs.
+fn check(work: Work<'_>, job: &VerifyJob) -> (usize, Vec<String>, ServiceState) {
     let state = observe(work, &job.service, &job.driver);
     let mut causes = state_causes(job.service.as_str(), &state);
     let mut checks = 1 + job.images.len() + job.config.len();
@@ -79,7 +98,7 @@ fn check(work: Work<'_>, job: &VerifyJob) -> (usize, Vec<String>) {
             break;
         }
     }
-    (checks, causes)
+    (checks, causes, state)
 }
 
 /// What the containers' labels should say, by compose itself and now: the tree has moved and the images are here.

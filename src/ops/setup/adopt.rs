@@ -1,13 +1,16 @@
 //! `adopt`: HEAD and what runs, recorded as attempt `baseline@1`, succeeded. Nothing on the host is touched.
 
+use std::collections::BTreeMap;
+
 use crate::decide::{self, Refusal};
+use crate::model::candidate::Artifact;
 use crate::model::event::{EventDraft, EventKind};
-use crate::model::facts::{Facts, RunState, Schema, ServiceState, Snapshot, SnapshotService};
+use crate::model::facts::{ContainerState, Facts, RunState, Schema, ServiceState, Snapshot, SnapshotService};
 use crate::model::id::{AttemptId, ServiceName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::ReleaseState;
+use crate::model::release::{ReleaseState, Trigger};
 use crate::model::request::RunRequest;
 use crate::model::view::{Change, ChangeView, RefusedView};
 use crate::ops::error::OpsError;
@@ -117,7 +120,7 @@ fn record(session: &Session<'_>, facts: &Facts) -> Result<(), OpsError> {
         .detail(field::SERVICES, names.join(" "))
         .detail(field::HOST, &facts.host.name)
         .detail(field::CYCLE, "1")
-        .detail("trigger", "adopt")
+        .detail(field::TRIGGER, Trigger::Adopt.word())
         .msg(session.face.reason.unwrap_or("what runs was adopted; nothing was touched"));
     recorder.record(created, Durability::Ride)?;
     let digest = session.store.save_snapshot(&attempt, &snapshot(facts, &attempt))?;
@@ -134,7 +137,7 @@ fn snapshot(facts: &Facts, attempt: &AttemptId) -> Snapshot {
     Snapshot {
         format: 1,
         attempt: attempt.to_string(),
-        trigger: "adopt".to_owned(),
+        trigger: Trigger::Adopt.word().to_owned(),
         base: facts.git.head.clone(),
         target: facts.git.head.clone(),
         branch: facts.git.branch.clone().unwrap_or_else(|| facts.git.release_branch.clone()),
@@ -176,7 +179,18 @@ fn service(facts: &Facts, name: &ServiceName) -> SnapshotService {
             Some(Schema::Version(version)) => Some(version.clone()),
             Some(Schema::Unknown(_)) | None => None,
         },
+        pinned: running(state),
     }
+}
+
+/// The images that run, so that a rollback may put them back.
+fn running(state: &ServiceState) -> BTreeMap<String, Artifact> {
+    let known = state.containers.iter().filter(|container| !container.image_id.is_empty());
+    let artifact = |container: &ContainerState| Artifact {
+        image: container.image.clone(),
+        id: container.image_id.clone(),
+    };
+    known.map(|container| (container.part.clone(), artifact(container))).collect()
 }
 
 /// What was recorded, or would be.

@@ -2,7 +2,6 @@
 
 pub mod backups;
 pub mod blockers;
-pub mod diagnosis;
 pub mod drift;
 pub mod events;
 pub mod evidence;
@@ -11,6 +10,7 @@ pub mod guard;
 pub mod host;
 pub mod plan;
 pub mod playbooks;
+pub mod readiness;
 pub mod releases;
 pub mod setup;
 pub mod story;

@@ -6,6 +6,7 @@ use crate::model::backup::{PutMethod, TakeMethod};
 use crate::model::id::BackupStamp;
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, Plan, PlanVerb, PlannedService, ServiceChange, Step};
+use crate::model::release::Trigger;
 use crate::model::spec::{CommandSpec, DriverSpec};
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{
@@ -51,7 +52,12 @@ pub fn dry_run_footer(typed: Option<&str>) -> String {
 
 fn heading(plan: &Plan) -> String {
     let what = match plan.verb {
-        PlanVerb::Run => "Release",
+        PlanVerb::Run => match plan.brought_by() {
+            Trigger::Retry => "Retry, as",
+            Trigger::Redeploy => "Redeploy, as",
+            Trigger::Rollback => "Roll back, as",
+            _ => "Release",
+        },
         PlanVerb::Revert => "Take back",
         PlanVerb::ReturnToMain => "Return to main after",
         PlanVerb::Configure => "Configure, as",
@@ -70,7 +76,11 @@ fn heading(plan: &Plan) -> String {
         Ink::Strong.paint(&title),
         Ink::Faint.paint(&format!("plan {}", clean(&plan.id)))
     );
-    let moves = if plan.base == plan.target {
+    let from_commit = plan.commits.first().map_or(&plan.base, |commit| &commit.oid);
+    let moves = if plan.brought_by() == Trigger::Rollback {
+        let (from, to) = (from_commit.short(), plan.target.short());
+        format!("  {from} back to the content of {to} on {}\n", plan.branch)
+    } else if plan.base == plan.target {
         format!("  {} on {}\n", plan.target.short(), plan.branch)
     } else if plan.verb == PlanVerb::Revert {
         format!("  {} back to {} on {}\n", plan.target.short(), plan.base.short(), plan.branch)
@@ -89,7 +99,8 @@ fn commits(plan: &Plan, detail: Detail) -> String {
         return String::new();
     }
     let shown = if detail == Detail::Full { 20 } else { 5 };
-    let verb = if plan.verb == PlanVerb::Revert { "taken back" } else { "coming in" };
+    let goes_back = plan.verb == PlanVerb::Revert || plan.brought_by() == Trigger::Rollback;
+    let verb = if goes_back { "taken back" } else { "coming in" };
     let mut out = format!("\n{} {verb}\n", Ink::Strong.paint(&count(plan.commits.len(), "commit")));
     let mut table = Columns::bare().indent(2);
     for commit in plan.commits.iter().take(shown) {
