@@ -462,6 +462,7 @@ mod tests {
             reason: Some(
                 "why",
             ),
+            anew: None,
         }
         "#);
     }
@@ -541,6 +542,14 @@ mod tests {
           doctor          Is this host fit to release
 
         Recover:
+          readiness       What can be done with an attempt, and what stands in the way
+          retry           A new attempt of the same commit; nothing newer comes in
+          redeploy        A new attempt of today's checkout and configuration; nothing is fetched from git
+          rollback        Put back what an older attempt left: its tree and its images, never data
+          archive         Take an attempt out of the list; nothing is deleted
+          unarchive       Bring an archived attempt back into the list
+          prune           Throw away the records of archived, old attempts that nobody needs
+          deployments     The recovery verbs under the names that other runbooks know
           evidence        What was seen of a failure: keep it, list it, compare it
           playbook        Known failures: which one is this, how to be sure, what to do
 

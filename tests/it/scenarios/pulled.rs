@@ -24,6 +24,7 @@ fn a_denied_pull_touches_none_of_three_services() {
       services  postgres untouched · redmine untouched · wikijs untouched
       look  holdpoint status redmine · holdpoint logs redmine
       evidence  .asd/workspace/releases/1234/1/evidence/STAMP
+      playbook  release-image-pull-denied (strong match): show the configuration line and ask the registry for that tag: no such tag, no access, or registry away
     release-run failed in phase migrate. To roll back:
         holdpoint revert 1234
     To go on once the cause is fixed:
@@ -103,6 +104,7 @@ fn a_pre_pulled_tree_is_found_by_the_record_and_taken_back() {
         HEAD moved commit-2 → commit-1: pull -q: Fast-forward, by Dev Eloper <dev@example.org>, TIME
       → git reset --hard commit-2 && holdpoint run 1234
       → holdpoint run 1234 --base commit-2 --reason '…'
+      playbook  release-pre-pulled (strong match): find the commit that HEAD stood on before the pull, go back to it on a clean tree, and release again
 
     refused for 2 reasons, nothing was changed
     ");
@@ -135,6 +137,7 @@ fn a_pre_pulled_tree_without_a_record_is_found_by_the_reflog() {
       → git reflog
       → git reset --hard commit-1 && holdpoint run 1234  (if this was a pull before the release)
     ! this host has no record of a release yet, so whether HEAD moved since the last one is not known (`holdpoint adopt` records what runs)
+      playbook  release-pre-pulled (strong match): find the commit that HEAD stood on before the pull, go back to it on a clean tree, and release again
 
     refused for 1 reason, nothing was changed
     ");
@@ -192,6 +195,7 @@ fn a_dirty_tree_is_refused_with_the_seeds_line_and_left_alone() {
       → often it is somebody's legitimate work that needs committing: look at it first
       → ask its owner before stashing or discarding it
     ! this host has no record of a release yet, so whether HEAD moved since the last one is not known (`holdpoint adopt` records what runs)
+      playbook  release-tree-dirty (strong match): see what was changed, by whom and when, and put a copy aside before anything else
 
     refused for 1 reason, nothing was changed
     ");
