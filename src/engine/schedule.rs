@@ -61,7 +61,7 @@ pub(super) fn run_steps(
                 let sender = sender.clone();
                 running.push((step, context.clock.monotonic()));
                 beside(scope, move || {
-                    let result = execute(step, is_last, context, recorder);
+                    let result = caught(|| execute(step, is_last, context, recorder));
                     // The receiver lives until every step has ended.
                     let _ = sender.send((step.name.clone(), result));
                 });
@@ -77,6 +77,8 @@ pub(super) fn run_steps(
             }
             if let Ok((name, result)) = ended.recv_timeout(LOOK) {
                 running.retain(|(step, _)| step.name != name);
+                // Whatever else runs is awaited first: the scope does that while it unwinds.
+                let result = result.unwrap_or_else(|defect| std::panic::resume_unwind(defect));
                 match result {
                     Ok(Ok(())) => {
                         done.insert(name);
@@ -112,6 +114,11 @@ pub(super) fn run_steps(
     Ok(PhaseEnd::Failed(stuck.into_iter().map(|name| (name, failure.clone())).collect()))
 }
 
+/// What a step came to, or the defect in it: a step that never reports would be awaited for ever.
+fn caught<T>(step: impl FnOnce() -> T) -> std::thread::Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(step))
+}
+
 /// Hears what somebody asks from another terminal. A request to cancel is recorded with who asked, and then counts as a
 /// signal does: once, nothing new is started; again, what runs is ended.
 fn listen(context: &Context<'_>, recorder: &Recorder<'_>) -> Result<(), EngineError> {
@@ -139,4 +146,20 @@ fn awaited(step: &Step, since: Duration, context: &Context<'_>) -> String {
     }
     let limit = step.timeout.map(|limit| format!(", its limit is {limit}")).unwrap_or_default();
     format!("stopping: waiting for `{name}` to end (it has run for {ran}{limit}); again to stop it now")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_defect_in_a_step_is_reported_like_an_end() {
+        let (sender, ended) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let sender = sender.clone();
+            beside(scope, move || sender.send(caught(|| panic!("no thread could be started"))));
+        });
+        let defect: std::thread::Result<()> = ended.recv_timeout(LOOK).unwrap();
+        assert!(defect.is_err());
+    }
 }

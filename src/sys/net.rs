@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "this is a place that waits")]
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -49,6 +51,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Bytes of a request's head, and of its body, that are read.
 const LIMIT: u64 = 64 << 10;
+
+/// The addresses of `name:port`, within this long. An address needs no looking up; where no thread can be started, the
+/// system's own patience holds.
+///
+/// # Errors
+/// What the system says of the name; [`io::ErrorKind::TimedOut`].
+pub fn look_up(name_and_port: &str, within: Duration) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = name_and_port.parse() {
+        return Ok(vec![address]);
+    }
+    let ask = |name: &str| name.to_socket_addrs().map(Iterator::collect);
+    let (sender, answer) = mpsc::channel();
+    let name = name_and_port.to_owned();
+    // It may outlast us: nobody can take a question to the resolver back.
+    let asking = thread::Builder::new().spawn(move || sender.send(ask(&name)));
+    match asking {
+        Ok(_) => answer.recv_timeout(within).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        Err(_) => ask(name_and_port),
+    }
+}
 
 /// Ports of this host that nobody listens on, all different.
 ///

@@ -1,5 +1,6 @@
 //! The one HTTP client: no redirects, no kept connections, screened addresses, the host's own trust store.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -10,7 +11,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy};
 
-use crate::sys::files;
+use crate::sys::{files, net};
 
 /// Why a name was not looked up to an end.
 #[derive(Debug, Error)]
@@ -48,12 +49,13 @@ fn build(roots: RootCerts, proxy: Option<Proxy>) -> Agent {
         .user_agent(concat!("holdpoint/", env!("CARGO_PKG_VERSION")))
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build();
-    Agent::with_parts(config, DefaultConnector::new(), Screen::default())
+    Agent::with_parts(config, DefaultConnector::new(), Screen)
 }
 
-/// Looks names up once and refuses addresses that only a machine's own provider answers on.
-#[derive(Debug, Default)]
-struct Screen(DefaultResolver);
+/// Looks names up once and refuses addresses that only a machine's own provider answers on. The library's own resolver
+/// starts a thread for each question and panics where the host has none left.
+#[derive(Debug)]
+struct Screen;
 
 impl Resolver for Screen {
     fn resolve(
@@ -63,18 +65,32 @@ impl Resolver for Screen {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let host = || uri.host().unwrap_or("-").to_owned();
-        let found = self.0.resolve(uri, config, timeout).map_err(|error| match error {
-            ureq::Error::HostNotFound | ureq::Error::Io(_) => {
-                ureq::Error::Other(Box::new(Screened::Unknown { host: host() }))
+        let unknown = || ureq::Error::Other(Box::new(Screened::Unknown { host: host() }));
+        let name = uri.scheme().zip(uri.authority());
+        let name = name.and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority));
+        let addresses = net::look_up(&name.ok_or_else(unknown)?, *timeout.after).map_err(|error| {
+            if error.kind() == io::ErrorKind::TimedOut {
+                ureq::Error::Timeout(timeout.reason)
+            } else {
+                unknown()
             }
-            other => other,
         })?;
+        let mut found = self.empty();
+        for address in config.ip_family().keep_wanted(addresses.into_iter()).take(LOOKED_AT) {
+            found.push(address);
+        }
+        if found.is_empty() {
+            return Err(unknown());
+        }
         match found.iter().map(std::net::SocketAddr::ip).find(is_forbidden) {
             Some(address) => Err(ureq::Error::Other(Box::new(Screened::Forbidden { host: host(), address }))),
             None => Ok(found),
         }
     }
 }
+
+/// Addresses of one name that are tried: as many as the library has room for.
+const LOOKED_AT: usize = 16;
 
 /// Metadata services that do not live on a link-local address.
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];

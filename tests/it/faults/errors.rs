@@ -90,6 +90,7 @@ pub(super) fn errors(sweep: &Sweep<'_>) -> Option<Vec<Tally>> {
 fn judge(stage: &Stage, struck: &Struck) {
     let output = &struck.output;
     let code = output.code.unwrap();
+    assert_ne!(code, 97, "it hangs\n{output}");
     // What the command line promises; above it are signals and defects of ours.
     assert!(code <= 10 && !output.stderr.contains("panicked"), "a defect of ours\n{output}");
     order::nothing_is_shown_too_early(&struck.calls);

@@ -263,6 +263,16 @@ static int goes_on_with_calls(const struct thread *thread) {
     return thread->counts ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
+/* What hangs would have the whole sweep wait: it is killed, and counts as broken. */
+#define PATIENCE 120
+static pid_t watched;
+
+static void late(int signal) {
+    (void)signal;
+    if (watched > 0) kill(watched, SIGKILL);
+    _exit(97);
+}
+
 int main(int argc, char **argv) {
     if (argc < 8 || strcmp(argv[6], "--")) {
         fprintf(stderr, "nth WHO MODE CALL N TRACE -- PROGRAM ARGUMENT...\n");
@@ -283,6 +293,9 @@ int main(int argc, char **argv) {
         execvp(argv[7], argv + 7);
         die(argv[7]);
     }
+    watched = first;
+    signal(SIGALRM, late);
+    alarm(PATIENCE);
     int status;
     if (waitpid(first, &status, 0) != first) die("waitpid");
     long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
