@@ -20,8 +20,8 @@ use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{Direction, ReleaseState, Status, Trigger};
 use crate::model::request::RunRequest;
 use crate::model::settings::{
-    BackupSettings, DiskFloor, GitSettings, PathSettings, RecoverySettings, RerunFailed, RunSettings,
-    SecretSettings, Settings, SignaturePolicy, WorkspaceSettings,
+    BackupSettings, DiskFloor, GitSettings, OnFailure, PathSettings, RecoverySettings, RerunFailed,
+    RunSettings, SecretSettings, Settings, SignaturePolicy, WorkspaceSettings,
 };
 use crate::model::spec::{
     AccessSpec, BackupKind, BackupSpec, CommandDriverSpec, CommandSpec, ComposeSpec, DriverSpec,
@@ -159,6 +159,7 @@ pub(super) fn settings() -> Settings {
             env: Vec::new(),
             confirm: false,
             rerun_failed: RerunFailed::Run,
+            on_failure: OnFailure::Halt,
         },
         disk: DiskFloor { percent: 5, bytes: ByteSize(1 << 30) },
         freezes: Vec::new(),

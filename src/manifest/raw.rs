@@ -11,7 +11,7 @@ use super::raw_service::RawService;
 use crate::model::id::{BranchName, ServiceName};
 use crate::model::phase::Phase;
 use crate::model::quantity::{ByteSize, Span};
-use crate::model::settings::{News, RerunFailed, SignaturePolicy, SurfaceKind};
+use crate::model::settings::{News, OnFailure, RerunFailed, SignaturePolicy, SurfaceKind};
 use crate::model::spec::CommandLine;
 
 /// Configuration of a host that is released by holdpoint. Every section is optional.
@@ -121,7 +121,7 @@ pub(super) struct RawRun {
     /// Phases that wait for `approve`.
     pub(super) hold_before: Vec<RawPhase>,
     /// What a failed run does.
-    pub(super) on_failure: RawOnFailure,
+    pub(super) on_failure: OnFailure,
     /// Ends a step.
     pub(super) timeout: Span,
     /// Warns about a step that prints nothing.
@@ -139,7 +139,7 @@ impl Default for RawRun {
         Self {
             parallel: 4,
             hold_before: Vec::new(),
-            on_failure: RawOnFailure::Halt,
+            on_failure: OnFailure::Halt,
             timeout: Span::secs(30 * 60),
             silence: Span::secs(10 * 60),
             env: Vec::new(),
@@ -168,14 +168,6 @@ impl From<RawPhase> for Phase {
             RawPhase::Verify => Phase::Verify,
         }
     }
-}
-
-/// What a failed run does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawOnFailure {
-    Halt,
-    Revert,
 }
 
 /// Free space that is left to others.

@@ -11,7 +11,7 @@ use super::check::{
     path_glob, path_inside, url,
 };
 use super::error::ManifestError;
-use super::raw::{RawGit, RawNotify, RawOnFailure, RawPaths, RawRelease, RawRun, RawSurface, RawVerify};
+use super::raw::{RawGit, RawNotify, RawPaths, RawRelease, RawRun, RawSurface, RawVerify};
 use super::spot::Spot;
 use super::toml_text::TomlDocument;
 use super::{calendar, order, service, services};
@@ -229,10 +229,6 @@ fn run(spot: &Spot<'_>, raw: &RawRun) -> Result<RunSettings, ManifestError> {
         let why = format!("is {}: write a number from 1 to {}", raw.parallel, PARALLEL.end());
         return Err(spot.key("parallel").rule(why));
     }
-    if raw.on_failure == RawOnFailure::Revert {
-        let why = "is `revert`, which is not available yet: write `on_failure = \"halt\"`";
-        return Err(spot.key("on_failure").rule(why));
-    }
     Ok(RunSettings {
         parallel: raw.parallel as usize,
         hold_before: raw.hold_before.iter().map(|phase| (*phase).into()).collect(),
@@ -241,6 +237,7 @@ fn run(spot: &Spot<'_>, raw: &RawRun) -> Result<RunSettings, ManifestError> {
         env: variables(&spot.key("env"), &raw.env)?,
         confirm: raw.confirm,
         rerun_failed: raw.rerun_failed,
+        on_failure: raw.on_failure,
     })
 }
 

@@ -116,6 +116,18 @@ pub struct RunSettings {
     pub confirm: bool,
     /// A failed ticket script runs again by itself on resume, or only when named.
     pub rerun_failed: RerunFailed,
+    /// What a failed run does.
+    pub on_failure: OnFailure,
+}
+
+/// What a failed run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It halts, and a person decides.
+    Halt,
+    /// It takes itself back, where a person's `revert` would be let through.
+    Revert,
 }
 
 /// What a resume does with a ticket script that failed with a known end.

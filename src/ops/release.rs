@@ -11,8 +11,8 @@ use crate::model::plan::Plan;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{ReleaseState, Status, Transition, Trigger, next};
 use crate::model::request::{Anew, RevertRequest, RunRequest, Take};
-use crate::model::settings::News;
-use crate::model::view::{Decision, NextCommand, Question, RunView};
+use crate::model::settings::{News, OnFailure};
+use crate::model::view::{Decision, FailureView, NextCommand, Question, RunView};
 use crate::sys::signal::Signal;
 
 use super::aftermath;
@@ -189,8 +189,54 @@ pub(super) fn run_shown(
         if shown.is_none() {
             face.person.show(&plan);
         }
-        return go(&session, &plan, &facts, &Told::with_run(request, &facts), began);
+        let view = go(&session, &plan, &facts, &Told::with_run(request, &facts), began)?;
+        return or_back(&session, &plan, &facts, view, began);
     }
+}
+
+/// `[run] on_failure = "revert"`: a release that failed takes itself back, where a person's `revert` would be let through
+/// just so; else it stays halted, and says what stands against it. It never counts as a success (design/01).
+fn or_back(
+    session: &Session<'_>,
+    plan: &Plan,
+    facts: &Facts,
+    mut view: RunView,
+    began: std::time::Duration,
+) -> Result<RunView, OpsError> {
+    let wanted = facts.target_settings.run.on_failure == OnFailure::Revert;
+    let has_failed = view.ending == Ending::Failed && view.status == Some(Status::Failed);
+    if !wanted || !has_failed || session.face.stop.level() > 0 {
+        return Ok(view);
+    }
+    let (host, ticket) = (session.host, &plan.attempt.ticket);
+    let request =
+        RevertRequest { reason: Some("on_failure".to_owned()), ..RevertRequest::new(ticket.clone()) };
+    let mut facts = observe(host, &look_back(ticket, Lock::Ours))?;
+    match proof::plan_revert(host, &mut facts, &request) {
+        Ok(back) => {
+            session.face.person.show(&back);
+            let told = Told::with_revert(&request, &facts);
+            let reverted = go(session, &back, &facts, &told, began)?;
+            view.lines.extend(reverted.lines);
+            view.status = reverted.status;
+            view.ms = reverted.ms;
+            if reverted.ending == Ending::Ok {
+                // What failed is still what there is to see; how to go on with it is not.
+                view.failure =
+                    view.failure.map(|failure| FailureView { roll_back: None, go_on: None, ..failure });
+            } else {
+                (view.ending, view.failure, view.next) = (reverted.ending, reverted.failure, reverted.next);
+            }
+        }
+        Err(Refusal::Nothing { fact }) => view.lines.push(fact),
+        Err(Refusal::Blocked { blockers, .. }) => {
+            let against: Vec<String> =
+                blockers.iter().map(|blocker| format!("{}: {}", blocker.code, blocker.fact)).collect();
+            view.lines.push(format!("it could not take itself back: {}", against.join("; ")));
+            session.refuse(&facts, ticket, Phase::Revert, &blockers)?;
+        }
+    }
+    Ok(view)
 }
 
 /// The plan is not the one that was agreed to: a person is shown the new one and asked; what was agreed to beforehand on

@@ -2,6 +2,7 @@
 
 mod again;
 mod back;
+mod itself;
 mod readiness;
 mod shelf;
 

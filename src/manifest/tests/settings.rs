@@ -13,7 +13,7 @@ use crate::model::id::ServiceName;
 use crate::model::phase::Phase;
 use crate::model::quantity::{ByteSize, Span};
 use crate::model::settings::{
-    FreezeWhen, News, NotifyBy, RerunFailed, Settings, SignaturePolicy, SurfaceKind,
+    FreezeWhen, News, NotifyBy, OnFailure, RerunFailed, Settings, SignaturePolicy, SurfaceKind,
 };
 use crate::model::spec::{BackupKind, DriverSpec, HookSpec, PullPolicy, Quiesce, ServiceSpec};
 
@@ -444,13 +444,9 @@ fn wrong_names_shares_and_commands_say_what_to_write() {
 }
 
 #[test]
-fn automatic_revert_is_refused_until_it_exists() {
-    assert_snapshot!(wrong("[run]\non_failure = \"revert\"\n"), @r#"
-    .asd/release.toml:2:14: `run.on_failure` is `revert`, which is not available yet: write `on_failure = "halt"`
-      |
-    2 | on_failure = "revert"
-      |              ^^^^^^^^
-    "#);
+fn a_failed_run_halts_or_takes_itself_back() {
+    assert_eq!(read("[run]\non_failure = \"revert\"\n").run.on_failure, OnFailure::Revert);
+    assert_eq!(read("").run.on_failure, OnFailure::Halt);
     assert_snapshot!(wrong("[run]\non_failure = \"hlat\"\n"), @r#"
     .asd/release.toml:2:14: `run.on_failure` is `hlat`: did you mean `halt`?
       |
