@@ -4,6 +4,7 @@ pub mod backup;
 pub mod cancel;
 pub mod check;
 pub mod demo;
+pub mod diagnose;
 pub mod diff;
 pub mod doctor;
 pub mod error;

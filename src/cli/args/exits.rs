@@ -25,7 +25,7 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "init" => &[Ok, Failed, Usage, Locked],
         "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
         "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
-        "readiness" | "recovery-readiness" | "state" | "report" | "doctor" | "evidence list" => {
+        "readiness" | "recovery-readiness" | "state" | "report" | "doctor" | "diagnose" | "evidence list" => {
             &[Ok, Failed, Usage, Refused, Damaged]
         }
         "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],

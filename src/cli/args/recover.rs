@@ -6,6 +6,17 @@ use super::release::Act;
 use crate::model::evidence::{EvidenceOf, EvidenceRef};
 use crate::model::id::ReleaseRef;
 
+/// `diagnose TICKET`
+#[derive(Debug, Clone, Args)]
+pub struct DiagnoseArgs {
+    /// Ticket, or its newest attempt
+    #[arg(value_name = "TICKET")]
+    pub release: ReleaseRef,
+    /// Do not run the detection commands of playbooks that fit
+    #[arg(long)]
+    pub no_detect: bool,
+}
+
 /// `evidence …`
 #[derive(Debug, Clone, Subcommand)]
 pub enum EvidenceVerb {

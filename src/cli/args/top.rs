@@ -13,7 +13,7 @@ use super::look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
 use super::playbook::PlaybookVerb;
-use super::recover::EvidenceVerb;
+use super::recover::{DiagnoseArgs, EvidenceVerb};
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
@@ -141,6 +141,13 @@ pub enum Verb {
     /// Verified backups outside a release
     #[command(subcommand, disable_help_subcommand = true)]
     Backup(BackupVerb),
+    /// What failed, why, how far it got, and the narrowest way out
+    ///
+    /// Looks at everything again and changes nothing; that somebody looked is noted in the ticket's log.
+    #[command(
+        after_help = "Examples:\n  holdpoint diagnose 1234\n  holdpoint diagnose 1234 --no-detect --json"
+    )]
+    Diagnose(DiagnoseArgs),
     /// What was seen of a failure: keep it, list it, compare it
     #[command(subcommand)]
     Evidence(EvidenceVerb),
@@ -261,6 +268,7 @@ impl Verb {
             | Verb::Status(_)
             | Verb::Logs(_)
             | Verb::Drift(_)
+            | Verb::Diagnose(_)
             | Verb::Doctor(_)
             | Verb::Completions(_)
             | Verb::Man(_)
@@ -306,6 +314,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Recover",
         &[
+            "diagnose",
             "readiness",
             "retry",
             "redeploy",
@@ -542,6 +551,7 @@ mod tests {
           doctor          Is this host fit to release
 
         Recover:
+          diagnose        What failed, why, how far it got, and the narrowest way out
           readiness       What can be done with an attempt, and what stands in the way
           retry           A new attempt of the same commit; nothing newer comes in
           redeploy        A new attempt of today's checkout and configuration; nothing is fetched from git

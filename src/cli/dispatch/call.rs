@@ -10,6 +10,7 @@ use crate::cli::console::{Asking, Console};
 use crate::cli::error::CliError;
 use crate::cli::terminal::{Terminal, To};
 use crate::cli::watch::watched;
+use crate::model::event::{Progress, RunEvent, Watcher};
 use crate::model::outcome::Ending;
 use crate::model::plan::Plan;
 use crate::model::view::{ChangeView, Decision, RunView};
@@ -114,6 +115,24 @@ impl Call<'_> {
         }
     }
 
+    /// Looks, and notes that it looked: the answer is all that is shown.
+    pub(super) fn quietly<T>(
+        &self,
+        work: impl FnOnce(Face<'_>) -> Result<T, OpsError>,
+    ) -> Result<Result<T, OpsError>, CliError> {
+        let stop = Stop::install().map_err(|error| CliError::new(Ending::Failed, error))?;
+        let person =
+            Console { terminal: self.terminal, asking: Asking::Yes, detail: None, stopped: &|| false };
+        Ok(work(Face {
+            watcher: &Unwatched,
+            person: &person,
+            stop: &stop,
+            consent: Given::No,
+            reason: None,
+            lock_wait: Duration::ZERO,
+        }))
+    }
+
     /// Does something and prints its last words.
     pub(super) fn run(
         &self,
@@ -182,6 +201,14 @@ impl Call<'_> {
         }
         Ok(ending)
     }
+}
+
+/// Nobody watches.
+struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn event(&self, _: &RunEvent) {}
+    fn progress(&self, _: &Progress) {}
 }
 
 /// The moment that ages are counted from.

@@ -1,11 +1,20 @@
 //! Verbs that recover.
 
 use super::call::{Call, now};
-use crate::cli::args::{CaptureArgs, CompareArgs, EvidenceListArgs, EvidenceVerb};
+use crate::cli::args::{CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceVerb};
 use crate::cli::error::CliError;
 use crate::model::outcome::Ending;
+use crate::ops::diagnose::{self, Detection};
 use crate::ops::evidence;
 use crate::report::human;
+
+pub(super) fn diagnose(call: &Call<'_>, args: &DiagnoseArgs) -> Result<Ending, CliError> {
+    let host = call.host()?;
+    let detection = if args.no_detect { Detection::Leave } else { Detection::Run };
+    let view = call.quietly(|face| diagnose::diagnose(&host, &args.release, detection, face))??;
+    call.answer(&view, || human::diagnosis::diagnosis(&view, now()))?;
+    Ok(Ending::Ok)
+}
 
 pub(super) fn evidence(call: &Call<'_>, verb: EvidenceVerb) -> Result<Ending, CliError> {
     match verb {

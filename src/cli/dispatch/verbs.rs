@@ -26,6 +26,7 @@ pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliE
         Verb::ReturnToMain(args) => releases::return_to_main(&call, &args),
         Verb::Configure(args) => releases::configure(&call, &args),
         Verb::Backup(verb) => backups::backup(&call, verb),
+        Verb::Diagnose(args) => recover::diagnose(&call, &args),
         Verb::Evidence(verb) => recover::evidence(&call, verb),
         Verb::Playbook(verb) => playbooks::playbook(&call, verb),
         Verb::Readiness(args) => attempts::readiness(&call, &args),

@@ -8,3 +8,4 @@ pub use capture::capture;
 pub use shelf::{compare, list};
 
 pub(super) use capture::on_failure;
+pub(super) use gather::{boundary_of, failures};

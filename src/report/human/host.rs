@@ -14,16 +14,22 @@ pub fn status(view: &StatusView, now: DateTime<Utc>) -> String {
     if view.services.is_empty() {
         out.push_str("no service is configured\n");
     }
-    let mut table =
-        Columns::headed(["", "service", "runs", "health", "image", "up for", "restarts", "last release"]);
-    for row in &view.services {
-        table.row(service_cells(row, now));
-    }
-    if !view.services.is_empty() {
-        out.push_str(&table.render());
-    }
+    out.push_str(&service_table(&view.services, now));
     out.push_str(&remarks(view));
     out
+}
+
+/// The services as a table; nothing where there are none.
+pub(super) fn service_table(rows: &[StatusRow], now: DateTime<Utc>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table =
+        Columns::headed(["", "service", "runs", "health", "image", "up for", "restarts", "last release"]);
+    for row in rows {
+        table.row(service_cells(row, now));
+    }
+    table.render()
 }
 
 fn posture(view: &StatusView, now: DateTime<Utc>) -> String {

@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod blockers;
+pub mod diagnosis;
 pub mod drift;
 pub mod events;
 pub mod evidence;

@@ -1,0 +1,131 @@
+//! Everything a judgement may look at.
+
+use chrono::{DateTime, Utc};
+
+use crate::decide::typed::Typed;
+use crate::model::diagnosis::{Boundary, HaltSeen};
+use crate::model::drift::{DriftCode, DriftView};
+use crate::model::evidence::{FailureSeen, SurfaceSeen};
+use crate::model::facts::RunState;
+use crate::model::id::{ServiceName, StepName};
+use crate::model::phase::Phase;
+use crate::model::plan::Plan;
+use crate::model::reason::Blocker;
+use crate::model::release::ReleaseState;
+use crate::model::settings::Settings;
+use crate::model::view::StatusRow;
+
+/// Everything a judgement may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct DiagnosisSeen<'a> {
+    /// When it is judged.
+    pub now: DateTime<Utc>,
+    /// The release, its status read together with the lock.
+    pub state: &'a ReleaseState,
+    /// How it halted.
+    pub halt: Option<&'a HaltSeen>,
+    /// What failed.
+    pub failures: &'a [FailureSeen],
+    /// How far it got.
+    pub boundary: &'a Boundary,
+    /// What runs, asked again.
+    pub posture: &'a [StatusRow],
+    /// Health surfaces, asked again.
+    pub surfaces: &'a [SurfaceSeen],
+    /// Intended against running.
+    pub drift: &'a DriftView,
+    /// What stands against going on from there now.
+    pub against: &'a [Blocker],
+    /// What was planned, where that can still be read.
+    pub plan: Option<&'a Plan>,
+    /// The release's data is past its first change: a script before the failed one ended well, or part of it did.
+    pub past_first_change: bool,
+    /// What the failing step printed, as a file.
+    pub transcript: Option<&'a str>,
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// Whether `just release-run …` exists here.
+    pub just_recipes: bool,
+}
+
+impl DiagnosisSeen<'_> {
+    pub(super) fn typed(&self) -> Typed {
+        Typed::with(self.just_recipes)
+    }
+
+    /// The step that stopped.
+    pub(super) fn step(&self) -> Option<&StepName> {
+        self.state.failed_step.as_ref().or_else(|| self.halt?.step.as_ref())
+    }
+
+    /// The service that the failing step belongs to.
+    pub(super) fn service(&self) -> Option<&ServiceName> {
+        let step = self.step()?.as_str();
+        let belongs = |service: &&ServiceName| step.split('.').any(|word| word == service.as_str());
+        self.state.services.iter().find(belongs).or_else(|| self.settings.services.keys().find(belongs))
+    }
+
+    /// All that was said of the failure, in lower case.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.halt.and_then(|halt| halt.msg.clone()).unwrap_or_default();
+        for failure in self.failures {
+            for line in std::iter::once(&failure.summary).chain(&failure.causes).chain(&failure.output) {
+                text.push('\n');
+                text.push_str(line);
+            }
+        }
+        text.to_lowercase()
+    }
+
+    /// What is not well now, of what the release touches; of everything where it touches nothing.
+    pub(super) fn unwell(&self) -> Vec<String> {
+        let touched =
+            |row: &&StatusRow| self.state.services.is_empty() || self.state.services.contains(&row.service);
+        let rows = self.posture.iter().filter(touched);
+        let services = rows.filter(|row| !row.well || row.run != RunState::Running);
+        let surfaces = self.surfaces.iter().filter(|surface| !surface.well);
+        services
+            .map(|row| row.service.to_string())
+            .chain(surfaces.map(|surface| format!("surface {}", surface.name)))
+            .collect()
+    }
+
+    /// The command that goes on from where it stopped.
+    pub(super) fn go_on(&self) -> String {
+        let ticket = &self.state.ticket;
+        if self.state.phase <= Phase::Prepare || self.state.merge.is_none() {
+            return self.typed().run(ticket, "");
+        }
+        self.typed().run(ticket, &format!("--from={}", self.state.phase))
+    }
+
+    /// The release brings another image of the service whose step failed.
+    pub(super) fn brings_its_image(&self) -> bool {
+        let planned = self.plan.into_iter().flat_map(|plan| &plan.services);
+        let mut of_it = planned.filter(|planned| Some(&planned.name) == self.service());
+        of_it.any(|planned| planned.image_before != planned.image_after)
+    }
+
+    /// Another image or configuration runs than is configured.
+    pub(super) fn is_drifted(&self) -> bool {
+        let codes = [DriftCode::ImageDiffers, DriftCode::ImageMoved, DriftCode::ConfigDiffers];
+        self.drift.rows.iter().any(|row| codes.contains(&row.code))
+    }
+
+    /// Whether a failed check said this of a service.
+    pub(super) fn has_cause(&self, mark: &str) -> bool {
+        self.failures.iter().flat_map(|failure| &failure.causes).any(|cause| cause.contains(mark))
+    }
+
+    /// Everything that failed was asked again and is well. Ways in from outside are not asked again: only verify does.
+    pub(super) fn is_well_again(&self, unwell: &[String]) -> bool {
+        unwell.is_empty() && !self.is_drifted() && !self.has_cause(".access:") && !self.has_cause(".domain:")
+    }
+}
+
+/// The first of a blocker's ways out that can be typed; where none can, its first sentence.
+pub(super) fn typeable(blocker: &Blocker) -> Option<&String> {
+    const PROGRAMS: [&str; 6] = ["holdpoint ", "just ", "git ", "docker ", "podman ", "df "];
+    let is_command = |way: &&String| PROGRAMS.iter().any(|program| way.trim_start().starts_with(program));
+    blocker.ways_out.iter().find(is_command).or_else(|| blocker.ways_out.first())
+}
