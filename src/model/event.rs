@@ -115,6 +115,8 @@ event_kinds! {
     Captured = "captured",
     /// A person had the failure looked into.
     Diagnosed = "diagnosed",
+    /// A person opened, looked at or resolved an incident.
+    Incident = "incident",
     /// More of the record before it, whose details are too long for one line.
     Continued = "continued",
     /// A step is about to run: the intent.

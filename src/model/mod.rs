@@ -9,6 +9,7 @@ pub mod event;
 pub mod evidence;
 pub mod facts;
 pub mod id;
+pub mod incident;
 pub mod lint;
 pub mod logfmt;
 pub mod matching;

@@ -166,7 +166,10 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
     }
     state.log_seq = event.seq;
     // What was refused, or only looked at, left the release as it was.
-    if !matches!(event.event, EventKind::Refused | EventKind::Captured | EventKind::Diagnosed) {
+    if !matches!(
+        event.event,
+        EventKind::Refused | EventKind::Captured | EventKind::Diagnosed | EventKind::Incident
+    ) {
         state.updated_at = event.at;
     }
     if is_answer(state, event) {

@@ -139,6 +139,8 @@ reason_codes! {
     ReadinessStale = "readiness-stale",
     /// No service of that name is configured here.
     ServiceUnknown = "service-unknown",
+    /// A condition under which an incident counts as resolved does not hold.
+    IncidentUnproven = "incident-unproven",
     /// The guardrail command failed.
     GuardFailed = "guard-failed",
     /// The person said no.

@@ -51,3 +51,14 @@ pub(super) fn blocker(host: &Host, anew: &Anew) -> Result<Option<Blocker>, OpsEr
     }
     Ok(guard(host)?.blocker)
 }
+
+/// Refuses what would put something back while the guardrail says no; nothing where none is configured.
+///
+/// # Errors
+/// [`OpsError::Refused`] with `guard-failed`; as [`guard`].
+pub(super) fn must_pass(host: &Host) -> Result<(), OpsError> {
+    if host.settings.guard.is_none() {
+        return Ok(());
+    }
+    guard(host)?.blocker.map_or(Ok(()), |blocker| Err(OpsError::refused(blocker)))
+}

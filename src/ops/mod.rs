@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod face;
 pub mod facts;
 pub mod guard;
+pub mod incident;
 pub mod inspect;
 pub mod once;
 pub mod playbooks;

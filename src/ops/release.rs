@@ -19,6 +19,7 @@ use super::aftermath;
 use super::error::OpsError;
 use super::face::{Face, Given, Said};
 use super::facts::{About, Candidates, Fetch, Lock, Look, OldImages, observe};
+use super::guard;
 use super::host::Host;
 use super::playbooks;
 use super::proof;
@@ -332,6 +333,10 @@ pub fn revert(host: &Host, request: &RevertRequest, face: Face<'_>) -> Result<Ru
             plan.id
         }
     };
+    if let Err(error) = guard::must_pass(host) {
+        let session = Session::open(host, face, Some(&request.ticket), Phase::Revert)?;
+        return Err(session.refuse_known(&request.ticket, error));
+    }
     revert_shown(host, &request, shown, face, began)
 }
 

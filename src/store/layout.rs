@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::evidence::EvidenceId;
 use crate::model::id::{AttemptId, BackupStamp, ServiceName, StepName, TicketId};
+use crate::model::incident::IncidentId;
 
 /// Every path of a workspace.
 #[derive(Debug, Clone)]
@@ -120,6 +121,16 @@ impl Layout {
     /// Folder of an evidence bundle.
     pub fn evidence(&self, attempt: &AttemptId, id: &EvidenceId) -> PathBuf {
         self.evidence_of(attempt).join(id.as_str())
+    }
+
+    /// Folder of incidents.
+    pub fn incidents(&self) -> PathBuf {
+        self.workspace.join("incidents")
+    }
+
+    /// An incident.
+    pub fn incident(&self, id: &IncidentId) -> PathBuf {
+        self.incidents().join(format!("{id}.json"))
     }
 
     /// A torn log tail that was moved aside.

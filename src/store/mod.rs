@@ -6,6 +6,7 @@ mod error;
 mod evidence;
 mod ground;
 mod history;
+mod incidents;
 mod index;
 mod journal;
 mod layout;

@@ -50,6 +50,7 @@ fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
             "deployments",
             &["recovery-readiness", "retry", "redeploy", "rollback", "cancel", "archive", "prune"],
         ),
+        ("incident", &["open", "capture", "verify", "resolve", "show", "list"]),
         ("playbook", &["list", "show", "match", "run", "lint", "test", "new"]),
     ] {
         verbs.retain(|verb| verb != above);

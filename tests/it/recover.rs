@@ -3,3 +3,4 @@
 mod diagnose;
 mod drift;
 mod evidence;
+mod incident;

@@ -21,7 +21,8 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
             &[Ok, Failed, Usage, Locked, Refused, Damaged, Interrupted, Terminated]
         }
         "archive" | "unarchive" | "prune" | "close" | "approve" | "adopt" | "backup prune"
-        | "evidence capture" | "playbook new" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
+        | "evidence capture" | "playbook new" | "incident open" | "incident capture" | "incident verify"
+        | "incident resolve" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
         "init" => &[Ok, Failed, Usage, Locked],
         "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
         "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
@@ -31,7 +32,9 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],
         "evidence compare" => &[Ok, Failed, Usage, Refused, Differs, Damaged],
         "drift" => &[Ok, Failed, Usage, Differs, Damaged],
-        "list" | "status" | "backup list" | "backup verify" => &[Ok, Failed, Usage, Damaged],
+        "incident show" | "incident list" | "list" | "status" | "backup list" | "backup verify" => {
+            &[Ok, Failed, Usage, Damaged]
+        }
         "playbook match" => &[Ok, Failed, Usage, Refused, Nothing, Damaged],
         "playbook run" => {
             &[Ok, Failed, Usage, Locked, Refused, Differs, Undecided, Damaged, Interrupted, Terminated]

@@ -22,7 +22,10 @@ pub use playbook::{
     LintArgs, ListPlaybooksArgs, MatchArgs, NewPlaybookArgs, PlaybookVerb, RunPlaybookArgs, ShowPlaybookArgs,
     TestArgs,
 };
-pub use recover::{CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceVerb};
+pub use recover::{
+    CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceVerb, IncidentActArgs, IncidentVerb,
+    OpenArgs, ResolveArgs,
+};
 pub use release::{
     Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };

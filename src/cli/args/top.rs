@@ -13,7 +13,7 @@ use super::look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
 use super::playbook::PlaybookVerb;
-use super::recover::{DiagnoseArgs, EvidenceVerb};
+use super::recover::{DiagnoseArgs, EvidenceVerb, IncidentVerb};
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
@@ -191,6 +191,9 @@ pub enum Verb {
     /// The recovery verbs under the names that other runbooks know
     #[command(subcommand, disable_help_subcommand = true)]
     Deployments(DeploymentsVerb),
+    /// Something is wrong on a running host: from the symptom to the proof that it is over
+    #[command(subcommand)]
+    Incident(IncidentVerb),
     /// History: every attempt on this host
     #[command(after_help = "Examples:\n  holdpoint list\n  holdpoint list --all --json")]
     List(ListArgs),
@@ -284,6 +287,7 @@ impl Verb {
             },
             Verb::Backup(verb) => matches!(verb, BackupVerb::List(_) | BackupVerb::Verify(_)),
             Verb::Evidence(verb) => !matches!(verb, EvidenceVerb::Capture(_)),
+            Verb::Incident(verb) => matches!(verb, IncidentVerb::Show(_) | IncidentVerb::List),
             Verb::Run(_)
             | Verb::Revert(_)
             | Verb::Close(_)
@@ -324,6 +328,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "prune",
             "deployments",
             "evidence",
+            "incident",
             "playbook",
         ],
     ),
@@ -561,6 +566,7 @@ mod tests {
           prune           Throw away the records of archived, old attempts that nobody needs
           deployments     The recovery verbs under the names that other runbooks know
           evidence        What was seen of a failure: keep it, list it, compare it
+          incident        Something is wrong on a running host: from the symptom to the proof that it is over
           playbook        Known failures: which one is this, how to be sure, what to do
 
         Set up:

@@ -28,6 +28,7 @@ pub(in crate::cli) fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CliE
         Verb::Backup(verb) => backups::backup(&call, verb),
         Verb::Diagnose(args) => recover::diagnose(&call, &args),
         Verb::Evidence(verb) => recover::evidence(&call, verb),
+        Verb::Incident(verb) => recover::incident(&call, verb),
         Verb::Playbook(verb) => playbooks::playbook(&call, verb),
         Verb::Readiness(args) => attempts::readiness(&call, &args),
         Verb::Retry(args) => attempts::retry(&call, args),

@@ -7,5 +7,5 @@ mod shelf;
 pub use capture::capture;
 pub use shelf::{compare, list};
 
-pub(super) use capture::on_failure;
-pub(super) use gather::{boundary_of, failures};
+pub(super) use capture::{on_failure, save};
+pub(super) use gather::{About, boundary_of, failures, gather};

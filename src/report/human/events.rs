@@ -54,7 +54,8 @@ pub fn live(event: &RunEvent) -> Option<String> {
         | EventKind::Archived
         | EventKind::Unarchived
         | EventKind::Captured
-        | EventKind::Diagnosed => None,
+        | EventKind::Diagnosed
+        | EventKind::Incident => None,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod failure;
 pub mod guard;
 pub mod host;
+pub mod incident;
 pub mod plan;
 pub mod playbooks;
 pub mod readiness;
