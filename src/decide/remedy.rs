@@ -76,12 +76,13 @@ pub fn plan_remedy(
         format!("what {id} does now, {number} of {count}")
     };
     let number = number.to_string();
+    let notes = command.lines().map(|line| format!("$ {line}")).collect();
     let only = Step {
         when_unknown: WhenUnknown::Ask,
         changes: true,
         ..shell(facts, &["playbook", &number], title, command, service)
     };
-    ready(facts, vec![only])
+    ready(facts, vec![only], notes)
 }
 
 /// The plan of the commands that prove a playbook's remedy: they look, and each must exit 0.
@@ -98,15 +99,16 @@ pub fn plan_proof(
         let number = (at + 1).to_string();
         shell(facts, &["playbook", "verify", &number], format!("whether {id} helped"), command, service)
     };
-    ready(facts, proof.iter().enumerate().map(one).collect())
+    let notes = proof.iter().map(|line| format!("$ {line}")).collect();
+    ready(facts, proof.iter().enumerate().map(one).collect(), notes)
 }
 
-fn ready(facts: &Facts, steps: Vec<Step>) -> Result<Plan, Refusal> {
+fn ready(facts: &Facts, steps: Vec<Step>, notes: Vec<String>) -> Result<Plan, Refusal> {
     let blockers: Vec<_> = blockers::of_ground(facts).into_iter().collect();
     if !blockers.is_empty() {
         return Err(Refusal::Blocked { blockers, notes: Vec::new() });
     }
-    Ok(plan(facts, PlanVerb::Playbook, chained(steps), Vec::new()))
+    Ok(plan(facts, PlanVerb::Playbook, chained(steps), notes))
 }
 
 fn shell(facts: &Facts, name: &[&str], title: String, command: &str, service: Option<&ServiceName>) -> Step {
@@ -186,6 +188,7 @@ mod tests {
           web changed - → - ()
         migrate playbook.1 (ask)
             $ bash -eu -c 'docker start web'
+        note: $ docker start web
         ");
         let proof = ["true".to_owned(), "holdpoint status web".to_owned()];
         let proof = plan_proof(&facts, "release-x", &proof, None).unwrap();
@@ -195,6 +198,8 @@ mod tests {
             $ bash -eu -c true
         migrate playbook.verify.2 after playbook.verify.1
             $ bash -eu -c 'holdpoint status web'
+        note: $ true
+        note: $ holdpoint status web
         ");
         assert!(one.steps[0].changes && proof.steps.iter().all(|step| !step.changes));
     }

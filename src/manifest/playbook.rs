@@ -99,14 +99,18 @@ mod tests {
 
     #[test]
     fn a_rule_takes_one_value_or_a_list() {
-        let text =
-            race().replace("    phase: verify", "    phase: [migrate, verify]\n    rc: 1\n    output: boom");
-        let rule = parse(&file(&text)).unwrap().remove(0).when.unwrap();
+        let with = |rule: &str| {
+            file(&format!(
+                "- id: release-x\n  symptom: s\n  match: {rule}\n  detection: []\n  root_cause: r\n  fix: {{bootstrap_script: a, \
+                 bootstrap_change: b, adhoc: c}}\n  verify: []\n  services: []\n  tags: []\n"
+            ))
+        };
+        let rule =
+            parse(&with("{phase: [migrate, verify], rc: 1, output: boom}")).unwrap().remove(0).when.unwrap();
         assert_eq!((rule.phase.len(), rule.rc, rule.output), (2, vec![1], vec!["boom".to_owned()]));
-        for bad in ["    phase: [verify, dinner]", "    phase: verify\n    rc: one", "    phase: {a: b}"] {
-            let error =
-                parse(&file(&race().replace("    phase: verify", bad))).expect_err("refused").to_string();
-            assert!(error.starts_with("recovery/playbooks/release-x.yaml:"), "{error}");
+        for bad in ["{phase: [verify, dinner]}", "{rc: one}", "{phase: {a: b}}", "{over: x}"] {
+            let error = parse(&with(bad)).expect_err(bad).to_string();
+            assert!(error.starts_with("recovery/playbooks/release-x.yaml:3:"), "{error}");
         }
     }
 

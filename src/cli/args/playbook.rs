@@ -73,16 +73,16 @@ pub struct MatchArgs {
     #[arg(long)]
     pub stdin: bool,
     /// Phase it failed in
-    #[arg(long, value_name = "PHASE", requires = "stdin")]
+    #[arg(long, value_name = "PHASE", conflicts_with = "ticket")]
     pub phase: Option<Phase>,
     /// Step that failed, such as `wikijs.recreate`
-    #[arg(long, value_name = "STEP", value_parser = values::step, requires = "stdin")]
+    #[arg(long, value_name = "STEP", value_parser = values::step, conflicts_with = "ticket")]
     pub step: Option<StepName>,
     /// Exit status
-    #[arg(long, value_name = "N", requires = "stdin", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", conflicts_with = "ticket", allow_negative_numbers = true)]
     pub rc: Option<i32>,
     /// Program that failed, with its arguments
-    #[arg(long, value_name = "COMMAND", requires = "stdin")]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "ticket")]
     pub tool: Option<String>,
 }
 

@@ -159,7 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::decide::playbooks::{Picked, lint, matching};
+    use crate::decide::playbooks::{Picked, Prepared, lint, matching};
     use crate::manifest::playbook::book;
     use crate::manifest::settings::SourceFile;
     use crate::model::matching::Strength;
@@ -189,7 +189,7 @@ mod tests {
         let draft = draft(&ticket, "wiki".parse().ok().as_ref(), &symptom);
         assert_eq!(draft.id, "release-1234-recreate");
         let book = read(&draft);
-        let found = matching(&book.playbooks, &symptom, Picked::One);
+        let found = matching(&Prepared::new(&book.playbooks), &symptom, Picked::One);
         assert_eq!((found[0].strength, &found[0].id), (Strength::Strong, &draft.id));
         let known = [draft.id.clone()].into();
         let findings = lint(&[book], &known);

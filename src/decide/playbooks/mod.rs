@@ -2,6 +2,7 @@
 
 mod changing;
 mod draft;
+mod errors;
 mod expect;
 mod fill;
 mod lint;
@@ -19,4 +20,4 @@ pub use expect::{judge, overall};
 pub use fill::{Unfilled, fill};
 pub use lint::{UNSAID, lint};
 pub use samples::{sample_findings, too_few};
-pub use weigh::{Picked, matching, rivals};
+pub use weigh::{Picked, Prepared, matching};

@@ -1,6 +1,6 @@
 //! Regular expressions from a playbook: text of others, so both the text and what it becomes are limited.
 
-use regex::{Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder, bytes};
 
 /// Characters that an expression may have.
 const LENGTH: usize = 1_000;
@@ -16,10 +16,7 @@ const NEST: u32 = 50;
 /// # Errors
 /// Why it cannot be used, in one line.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
-    let length = pattern.chars().count();
-    if length > LENGTH {
-        return Err(format!("has {length} characters: write it with {LENGTH} at most"));
-    }
+    within_length(pattern)?;
     let mut builder = RegexBuilder::new(pattern);
     builder.size_limit(SIZE).dfa_size_limit(SIZE).nest_limit(NEST).multi_line(true);
     builder.build().map_err(|error| match error {
@@ -32,6 +29,29 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
     })
 }
 
+fn within_length(pattern: &str) -> Result<(), String> {
+    let length = pattern.chars().count();
+    if length > LENGTH {
+        return Err(format!("has {length} characters: write it with {LENGTH} at most"));
+    }
+    Ok(())
+}
+
+/// Compiles an expression that is looked for in many lines. Where it can do without Unicode's tables it is without them:
+/// hundreds of these are compiled while somebody waits, and errors are told in ASCII.
+///
+/// # Errors
+/// As [`compile`].
+pub(super) fn compile_for_lines(pattern: &str) -> Result<bytes::Regex, String> {
+    let build = |unicode| {
+        let mut builder = bytes::RegexBuilder::new(pattern);
+        builder.size_limit(SIZE).dfa_size_limit(SIZE).nest_limit(NEST).multi_line(true).unicode(unicode);
+        builder.build()
+    };
+    within_length(pattern)?;
+    build(false).or_else(|_| build(true)).map_err(|_| compile(pattern).err().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,8 +60,12 @@ mod tests {
     fn an_expression_that_costs_too_much_is_refused_with_its_reason() {
         assert!(compile(r"port is already (allocated|in use)").is_ok());
         assert_eq!(compile("a(").unwrap_err(), "unclosed group");
+        for (pattern, line) in [("(?i)ERROR .* é", "error x é"), ("[✗│] no", "✗ no"), (r"\bno\b", "say no")]
+        {
+            assert!(compile_for_lines(pattern).unwrap().is_match(line.as_bytes()), "{pattern}");
+        }
         for costly in [r"\w{1000}{1000}", &"a".repeat(1_001), &("(".repeat(60) + &")".repeat(60))] {
-            assert!(compile(costly).is_err());
+            assert!(compile(costly).is_err() && compile_for_lines(costly).is_err());
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The error lines that a playbook's symptom quotes, as patterns: names of services and all numbers generalised (design/05).
 
-use regex::Regex;
+use regex::bytes::Regex;
 
+use super::patterns::compile_for_lines;
 use super::said::shown;
 
 /// The lines of a symptom that quote an error: those set off by two spaces, and those that begin like one.
@@ -24,7 +25,7 @@ pub(super) fn generalised(quoted: &str, services: &[String]) -> Option<Regex> {
         rest = &rest[taken..];
     }
     // The text comes from a file: a pattern that is too large is left out like one that does not match.
-    regex::RegexBuilder::new(&pattern).size_limit(1 << 20).dfa_size_limit(1 << 20).build().ok()
+    compile_for_lines(&pattern).ok()
 }
 
 /// The next piece of a quoted line: how many bytes it takes, and its pattern.

@@ -1,18 +1,17 @@
 //! Whether recorded failures match the playbooks that they name, and no other.
 
-use super::weigh::{Picked, matching};
+use super::weigh::{Picked, Prepared, matching};
 use crate::model::lint::{Finding, Sample};
 use crate::model::matching::{PlaybookMatch, Strength};
-use crate::model::playbook::Playbook;
 
 /// Samples that each playbook needs: one alone may hold a wording that no other version has.
 const WANTED: usize = 2;
 
 /// What is wrong with a sample: the playbook that it names must match first and strongly, and no other strongly, even
 /// before the heaviest is picked; where it names none, nothing may match strongly.
-pub fn sample_findings(playbooks: &[Playbook], sample: &Sample) -> Vec<Finding> {
+pub fn sample_findings(known: &Prepared<'_>, sample: &Sample) -> Vec<Finding> {
     let say = |what: String| Finding { file: sample.file.clone(), line: 1, column: 1, what };
-    let matches = matching(playbooks, &sample.symptom, Picked::All);
+    let matches = matching(known, &sample.symptom, Picked::All);
     let strong = || matches.iter().filter(|one| one.strength == Strength::Strong);
     let Some(named) = &sample.playbook else {
         let wrong = |one: &PlaybookMatch| {
@@ -20,7 +19,7 @@ pub fn sample_findings(playbooks: &[Playbook], sample: &Sample) -> Vec<Finding> 
         };
         return strong().map(wrong).collect();
     };
-    if !playbooks.iter().any(|playbook| playbook.id == *named) {
+    if !known.knows(named) {
         return vec![say(format!("it names `{named}`, and there is no such playbook"))];
     }
     let mut findings = Vec::new();
@@ -73,36 +72,47 @@ fn seen(one: &PlaybookMatch) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::playbook::{SHIPPED, parse};
+    use crate::manifest::playbook::parse;
     use crate::manifest::settings::SourceFile;
     use crate::model::matching::Symptom;
     use crate::model::phase::Phase;
+    use crate::model::playbook::Playbook;
 
-    fn shipped() -> Vec<Playbook> {
-        let file =
-            |(name, text): &(&str, &str)| SourceFile { path: (*name).to_owned(), text: (*text).to_owned() };
-        SHIPPED.iter().flat_map(|one| parse(&file(one)).unwrap_or_default()).collect()
+    const KNOWN: &str = "\
+- {id: release-race, symptom: \"\\n  ✗ <service>.healthy: starting\", match: {phase: verify}, detection: [], root_cause: r,
+   fix: {bootstrap_script: a, bootstrap_change: b, adhoc: c}, verify: [], services: [], tags: []}
+- {id: release-other, symptom: s, match: {output: 'other|both'}, detection: [], root_cause: r,
+   fix: {bootstrap_script: a, bootstrap_change: b, adhoc: c}, verify: [], services: [], tags: []}
+- {id: release-third, symptom: s, match: {output: both}, detection: [], root_cause: r,
+   fix: {bootstrap_script: a, bootstrap_change: b, adhoc: c}, verify: [], services: [], tags: []}
+";
+
+    fn known() -> Vec<Playbook> {
+        let file = SourceFile { path: "release-x.yaml".to_owned(), text: KNOWN.to_owned() };
+        parse(&file).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn findings(playbook: Option<&str>, phase: Phase, said: &str) -> Vec<String> {
         let symptom = Symptom { phase: Some(phase), said: vec![said.to_owned()], ..Symptom::default() };
         let sample = Sample { file: "a.txt".to_owned(), playbook: playbook.map(str::to_owned), symptom };
-        sample_findings(&shipped(), &sample).into_iter().map(|finding| finding.what).collect()
+        sample_findings(&Prepared::new(&known()), &sample).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]
     fn a_sample_that_matches_another_or_none_is_found() {
         let race = "✗ wikijs.healthy: starting";
-        assert!(findings(Some("release-verify-race"), Phase::Verify, race).is_empty());
+        assert!(findings(Some("release-race"), Phase::Verify, race).is_empty());
         for (playbook, phase, said, wanted) in [
-            (Some("release-verify-race"), Phase::Migrate, race, "does not match"),
+            (Some("release-race"), Phase::Migrate, race, "does not match"),
             (
-                Some("release-verify-race"),
+                Some("release-race"),
                 Phase::Verify,
                 "it says ✗ wiki.healthy: starting, or so",
                 "matches weakly",
             ),
-            (Some("release-run-exit-5-with-drift"), Phase::Verify, race, "does not match"),
+            (Some("release-other"), Phase::Verify, race, "does not match"),
+            (Some("release-other"), Phase::Verify, "both", "`release-third` matches strongly, too"),
+            (Some("release-other"), Phase::Verify, "other\n✗ wikijs.healthy: starting", "comes before"),
             (Some("release-nothing"), Phase::Verify, race, "no such playbook"),
             (None, Phase::Verify, race, "nothing may match this strongly"),
         ] {

@@ -7,13 +7,12 @@
 //! what more of the line was recognised. If all that is equal, the text does not tell them apart and none is strong: a
 //! wrong strong match costs an hour at night.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex::Regex;
-
+use super::errors::{Errors, Found};
 use super::patterns::compile;
-use super::quoted;
 use super::said::{self, Line, Speaker};
 use super::tool::{self, Agrees};
 use crate::model::matching::{PlaybookMatch, Strength, Symptom};
@@ -54,12 +53,31 @@ pub enum Picked {
     All,
 }
 
+/// Playbooks made ready for comparing: each is compiled once, when the first failure could be its own.
+pub struct Prepared<'p> {
+    each: Vec<(&'p Playbook, OnceCell<Errors>)>,
+    below: BTreeMap<&'p str, BTreeSet<&'p str>>,
+}
+
+impl<'p> Prepared<'p> {
+    /// Makes playbooks ready.
+    pub fn new(playbooks: &'p [Playbook]) -> Self {
+        let each = playbooks.iter().map(|playbook| (playbook, OnceCell::new())).collect();
+        Self { each, below: rivals(playbooks) }
+    }
+
+    /// Whether there is a playbook of this id.
+    pub fn knows(&self, id: &str) -> bool {
+        self.each.iter().any(|(playbook, _)| playbook.id == id)
+    }
+}
+
 /// Playbooks that fit a failure, the best first.
-pub fn matching(playbooks: &[Playbook], symptom: &Symptom, picked: Picked) -> Vec<PlaybookMatch> {
+pub fn matching(known: &Prepared<'_>, symptom: &Symptom, picked: Picked) -> Vec<PlaybookMatch> {
     let lines = said::lines(symptom);
     let mut fits: Vec<Fit<'_>> =
-        playbooks.iter().filter_map(|playbook| fit(playbook, symptom, &lines)).collect();
-    narrower_first(playbooks, &mut fits);
+        known.each.iter().filter_map(|(playbook, errors)| fit(playbook, errors, symptom, &lines)).collect();
+    narrower_first(&known.below, &mut fits);
     fits.sort_by_key(|fit| {
         (
             Reverse(fit.strength),
@@ -76,7 +94,7 @@ pub fn matching(playbooks: &[Playbook], symptom: &Symptom, picked: Picked) -> Ve
 }
 
 /// Playbooks that each playbook is narrower than, through others as well. Two that name each other say nothing.
-pub fn rivals(playbooks: &[Playbook]) -> BTreeMap<&str, BTreeSet<&str>> {
+pub(super) fn rivals(playbooks: &[Playbook]) -> BTreeMap<&str, BTreeSet<&str>> {
     let named: BTreeMap<&str, &[String]> = playbooks
         .iter()
         .map(|playbook| (playbook.id.as_str(), playbook.when.as_ref().map_or(&[][..], |when| &when.over[..])))
@@ -95,13 +113,18 @@ pub fn rivals(playbooks: &[Playbook]) -> BTreeMap<&str, BTreeSet<&str>> {
     named.keys().map(|id| (*id, below(id))).collect()
 }
 
-fn fit<'p>(playbook: &'p Playbook, symptom: &Symptom, lines: &[Line]) -> Option<Fit<'p>> {
+fn fit<'p>(
+    playbook: &'p Playbook,
+    errors: &OnceCell<Errors>,
+    symptom: &Symptom,
+    lines: &[Line],
+) -> Option<Fit<'p>> {
     let anything = MatchRule::default();
     let rule = playbook.when.as_ref().unwrap_or(&anything);
     if symptom.phase.is_some_and(|phase| !rule.phase.is_empty() && !rule.phase.contains(&phase)) {
         return None;
     }
-    let found = found(playbook, rule, lines)?;
+    let found = errors.get_or_init(|| Errors::of(playbook)).find(lines)?;
     let mut weighed = Vec::new();
     let (for_it, against) = facts(rule, symptom, &mut weighed);
     let mild = is_only_mild(&found, lines);
@@ -127,51 +150,6 @@ fn fit<'p>(playbook: &'p Playbook, symptom: &Symptom, lines: &[Line]) -> Option<
         lines: shown,
         weighed,
     })
-}
-
-/// An error of a playbook in a line.
-struct Hit {
-    line: usize,
-    recognised: usize,
-}
-
-struct Found {
-    hits: Vec<Hit>,
-    /// At least one as it is known, not only as a part of a longer line.
-    whole: bool,
-}
-
-fn found(playbook: &Playbook, rule: &MatchRule, lines: &[Line]) -> Option<Found> {
-    let quoted = rule.output.is_empty();
-    let patterns: Vec<Regex> = if quoted {
-        let patterns = quoted::lines(&playbook.symptom);
-        patterns.filter_map(|line| quoted::generalised(&line, &playbook.services)).collect()
-    } else {
-        rule.output.iter().filter_map(|pattern| compile(pattern).ok()).collect()
-    };
-    let (mut whole, mut part) = (Vec::new(), Vec::new());
-    for (at, line) in lines.iter().enumerate() {
-        let Some((is_whole, recognised)) = best_in(&patterns, line, quoted) else { continue };
-        let hits = if is_whole { &mut whole } else { &mut part };
-        hits.push(Hit { line: at, recognised });
-    }
-    let is_whole = !whole.is_empty();
-    let hits = if is_whole { whole } else { part };
-    (!hits.is_empty()).then_some(Found { hits, whole: is_whole })
-}
-
-/// The best that any of the patterns finds in a line: whether as a whole, and how many letters and digits.
-fn best_in(patterns: &[Regex], line: &Line, quoted: bool) -> Option<(bool, usize)> {
-    let mut best = None;
-    for form in line.forms() {
-        for pattern in patterns {
-            let Some(hit) = pattern.find(form) else { continue };
-            let is_whole = !quoted || hit.len() == form.len();
-            let recognised = hit.as_str().chars().filter(|c| c.is_alphanumeric()).count();
-            best = best.max(Some((is_whole, recognised)));
-        }
-    }
-    best.filter(|(_, recognised)| *recognised > 0)
 }
 
 /// Points that the known facts speak for a playbook, and against it.
@@ -232,8 +210,7 @@ fn nearness(line: &Line) -> u8 {
 }
 
 /// Where a narrower cause fits strongly, the more general ones do not.
-fn narrower_first(playbooks: &[Playbook], fits: &mut [Fit<'_>]) {
-    let below = rivals(playbooks);
+fn narrower_first(below: &BTreeMap<&str, BTreeSet<&str>>, fits: &mut [Fit<'_>]) {
     let is_below = |general: &str, narrow: &str| below.get(narrow).is_some_and(|ids| ids.contains(general));
     let strong: Vec<&str> = fits
         .iter()
@@ -327,7 +304,7 @@ mod tests {
     }
 
     fn names(playbooks: &[Playbook], symptom: &Symptom) -> Vec<String> {
-        let each = matching(playbooks, symptom, Picked::One);
+        let each = matching(&Prepared::new(playbooks), symptom, Picked::One);
         each.iter()
             .map(|one| format!("{} {:?}", one.id.trim_start_matches("release-"), one.strength))
             .collect()
@@ -353,7 +330,7 @@ mod tests {
     fn an_expression_is_strong_on_its_own_and_its_line_is_shown() {
         let known = [says("release-port-taken", "port is already allocated")];
         let said = text("Creating\nError: Bind for 0.0.0.0:80 failed: port is already allocated\n");
-        let found = matching(&known, &said, Picked::One);
+        let found = matching(&Prepared::new(&known), &said, Picked::One);
         assert_eq!(found[0].strength, Strength::Strong);
         assert!((60..=100).contains(&found[0].score), "{found:?}");
         assert_eq!(found[0].lines, ["Error: Bind for 0.0.0.0:80 failed: port is already allocated"]);
@@ -378,8 +355,8 @@ mod tests {
             tool: Some("docker compose up".to_owned()),
             ..text("boom")
         };
-        let alone = matching(&known, &text("boom"), Picked::One).remove(0);
-        let found = matching(&known, &all, Picked::One).remove(0);
+        let alone = matching(&Prepared::new(&known), &text("boom"), Picked::One).remove(0);
+        let found = matching(&Prepared::new(&known), &all, Picked::One).remove(0);
         assert_eq!((alone.strength, found.strength), (Strength::Strong, Strength::Strong));
         assert!(found.score > alone.score);
         assert_eq!(found.weighed, ["phase migrate", "step wiki.recreate", "rc 1", "tool docker"]);
@@ -405,7 +382,7 @@ mod tests {
         let said = text("pg_dump: no space left on device\nbackup failed");
         assert_eq!(names(&known, &said), ["narrow Strong", "general Possible"]);
         assert_eq!(names(&known, &text("backup failed")), ["general Strong"]);
-        let all = matching(&known, &said, Picked::All);
+        let all = matching(&Prepared::new(&known), &said, Picked::All);
         assert_eq!(all.iter().filter(|one| one.strength == Strength::Strong).count(), 1);
     }
 
@@ -415,7 +392,10 @@ mod tests {
             over(says("release-a", "aaaa"), &["release-b"]),
             over(says("release-b", "bbbb"), &["release-a"]),
         ];
-        assert_eq!(matching(&known, &text("aaaa\nbbbb"), Picked::All)[1].strength, Strength::Strong);
+        assert_eq!(
+            matching(&Prepared::new(&known), &text("aaaa\nbbbb"), Picked::All)[1].strength,
+            Strength::Strong
+        );
     }
 
     #[test]
@@ -466,7 +446,7 @@ mod tests {
             let when = MatchRule { tool: Some(output.clone()), step: Some(output.clone()), rc: vec![rc], ..rule(&output) };
             let known = [playbook("release-x", &symptom, Some(when)), playbook("release-y", &symptom, None)];
             let failed = Symptom { tool: Some(tool), rc: Some(rc), told: vec![symptom.clone()], ..text(&said) };
-            for found in matching(&known, &failed, Picked::One) {
+            for found in matching(&Prepared::new(&known), &failed, Picked::One) {
                 prop_assert!(found.score <= 100);
                 prop_assert_eq!(found.strength == Strength::Strong, found.score >= FOUND);
             }

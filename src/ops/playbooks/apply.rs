@@ -16,8 +16,9 @@ use crate::ops::error::OpsError;
 use crate::ops::face::Face;
 use crate::ops::facts::{Fetch, Lock, Look, observe};
 use crate::ops::host::Host;
-use crate::ops::release::{ask_again, decision, following, side_run};
+use crate::ops::release::{ask_again, decision, following, go, side_run};
 use crate::ops::session::Session;
+use crate::ops::told::Told;
 
 use super::cause;
 
@@ -146,12 +147,19 @@ fn carry_out(
     let began = host.clock.monotonic();
     let session = Session::open(host, face, None, Phase::Migrate)?;
     let (facts, decided) = planned(Lock::Ours)?;
-    if let Ok(plan) = &decided
-        && plan.id != shown.id
-    {
-        ask_again(plan, face)?;
+    match decided {
+        Ok(plan) => {
+            if plan.id != shown.id {
+                ask_again(&plan, face)?;
+            }
+            let view = go(&session, &plan, &facts, &Told::aside(Vec::new(), face.reason), began)?;
+            Ok((Decision::Plan { plan: Box::new(plan) }, Some(view)))
+        }
+        Err(Refusal::Blocked { blockers, notes }) => {
+            Err(session.refuse_aside(Phase::Migrate, blockers, notes))
+        }
+        Err(Refusal::Nothing { fact }) => Ok((Decision::Nothing { fact }, None)),
     }
-    side_run(&session, decided, &facts, Vec::new(), Phase::Migrate, began)
 }
 
 fn proven(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::decide::playbooks::{lint as judge, sample_findings, too_few};
+use crate::decide::playbooks::{Prepared, lint as judge, sample_findings, too_few};
 use crate::manifest::playbook::{Book, SHIPPED, book};
 use crate::manifest::settings::SourceFile;
 use crate::manifest::{ManifestError, sample};
@@ -72,10 +72,11 @@ pub fn test(host: &Host, ids: &[String]) -> Result<CheckedView, OpsError> {
     }
     samples.retain(|sample| sample.playbook.as_deref().map_or(ids.is_empty(), is_asked));
     let playbooks = shelf.plain();
+    let prepared = Prepared::new(&playbooks);
     view.samples = samples.len();
     view.playbooks = playbooks.iter().filter(|playbook| is_asked(&playbook.id)).count();
     for sample in &samples {
-        view.findings.extend(sample_findings(&playbooks, sample));
+        view.findings.extend(sample_findings(&prepared, sample));
     }
     let own: Vec<(String, String)> = own(&shelf).filter(|(_, id)| is_asked(id)).collect();
     view.findings.extend(too_few(&own, &samples));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::decide::playbooks::{Picked, matching};
+use crate::decide::playbooks::{Picked, Prepared, matching};
 use crate::engine::Halt;
 use crate::model::id::TicketId;
 use crate::model::matching::{MatchView, PlaybookMatch, Shelf, Strength, Symptom};
@@ -99,8 +99,9 @@ fn lines(shelf: &Shelf, symptoms: &[Symptom]) -> Vec<String> {
 /// What fits any of the symptoms, each playbook once and as well as it fits anywhere, the best first.
 fn best(shelf: &Shelf, symptoms: &[Symptom]) -> Vec<PlaybookMatch> {
     let playbooks = shelf.plain();
+    let known = Prepared::new(&playbooks);
     let mut found: BTreeMap<String, (usize, PlaybookMatch)> = BTreeMap::new();
-    for one in symptoms.iter().flat_map(|symptom| matching(&playbooks, symptom, Picked::One)) {
+    for one in symptoms.iter().flat_map(|symptom| matching(&known, symptom, Picked::One)) {
         let place = found.len();
         match found.get_mut(&one.id) {
             Some((_, known)) if (known.strength, known.score) < (one.strength, one.score) => *known = one,

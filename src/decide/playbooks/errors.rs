@@ -1,0 +1,72 @@
+//! The errors that a playbook knows, found in what was said.
+
+use regex::bytes::Regex;
+
+use super::patterns::compile_for_lines;
+use super::quoted;
+use super::said::Line;
+use crate::model::playbook::Playbook;
+
+/// The errors of a playbook as expressions: its own `output`, or else the lines that its symptom quotes.
+pub(super) struct Errors {
+    patterns: Vec<Regex>,
+    are_quoted: bool,
+}
+
+/// An error in a line.
+pub(super) struct Hit {
+    /// Which line.
+    pub(super) line: usize,
+    /// Letters and digits of what was recognised.
+    pub(super) recognised: usize,
+}
+
+/// Where the errors of a playbook stand.
+pub(super) struct Found {
+    /// Each line that has one; never empty.
+    pub(super) hits: Vec<Hit>,
+    /// They stand there as they are known, not only as a part of a longer line.
+    pub(super) whole: bool,
+}
+
+impl Errors {
+    /// Compiles what a playbook knows. An expression that cannot be used is left out: `lint` says so.
+    pub(super) fn of(playbook: &Playbook) -> Self {
+        let output = playbook.when.as_ref().map_or(&[][..], |when| &when.output[..]);
+        let are_quoted = output.is_empty();
+        let patterns = if are_quoted {
+            let lines = quoted::lines(&playbook.symptom);
+            lines.filter_map(|line| quoted::generalised(&line, &playbook.services)).collect()
+        } else {
+            output.iter().filter_map(|pattern| compile_for_lines(pattern).ok()).collect()
+        };
+        Self { patterns, are_quoted }
+    }
+
+    /// The lines that have an error of these; parts of lines count only where no line is one as a whole.
+    pub(super) fn find(&self, lines: &[Line]) -> Option<Found> {
+        let (mut whole, mut part) = (Vec::new(), Vec::new());
+        for (at, line) in lines.iter().enumerate() {
+            let Some((is_whole, recognised)) = self.best_in(line) else { continue };
+            let hits = if is_whole { &mut whole } else { &mut part };
+            hits.push(Hit { line: at, recognised });
+        }
+        let is_whole = !whole.is_empty();
+        let hits = if is_whole { whole } else { part };
+        (!hits.is_empty()).then_some(Found { hits, whole: is_whole })
+    }
+
+    /// The best that is found in a line: whether as a whole, and how many letters and digits.
+    fn best_in(&self, line: &Line) -> Option<(bool, usize)> {
+        let mut best = None;
+        for form in line.forms() {
+            for pattern in &self.patterns {
+                let Some(hit) = pattern.find(form.as_bytes()) else { continue };
+                let is_whole = !self.are_quoted || hit.len() == form.len();
+                let recognised = hit.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+                best = best.max(Some((is_whole, recognised)));
+            }
+        }
+        best.filter(|(_, recognised)| *recognised > 0)
+    }
+}
