@@ -62,7 +62,11 @@ fn the_ten_minutes_can_be_walked() {
 fn every_way_out_of_the_table_can_be_typed() {
     let host = host();
     // A release that failed, and a ticket that waits behind it.
-    host.script("1234", "theme", "test -e ../ready");
+    host.script(
+        "1234",
+        "theme",
+        "test -e ../ready || { echo 'theme.sh: line 3: jq: command not found' >&2; exit 127; }",
+    );
     host.push();
     host.run(["run", "1234"]).exits(1);
     let copies = tempfile::tempdir().unwrap();

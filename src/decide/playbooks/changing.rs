@@ -321,7 +321,7 @@ fn spoken(rest: &[String]) -> String {
                 continue;
             }
             if word.starts_with('-')
-                && !matches!(word.as_str(), "--failed" | "--version" | "--list" | "--summary")
+                && !matches!(word.as_str(), "--failed" | "--version" | "--list" | "--summary" | "--show")
             {
                 continue;
             }
@@ -357,6 +357,7 @@ mod tests {
             "ssh -o BatchMode=yes host df -h",
             "journalctl -u docker -n 20 --no-pager",
             "podman image inspect x",
+            "just --show {{service}}-configure",
         ] {
             assert_eq!(changing(command), None, "{command}");
         }
