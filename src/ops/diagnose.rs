@@ -52,8 +52,10 @@ pub fn diagnose(
     let judgement = look.judge(host);
     let attempt = look.attempt.clone();
     let mut remarks = Vec::new();
-    let playbooks = fitting(host, &attempt.ticket, detection, &mut remarks)?;
     let failed = look.halt.is_some();
+    // What fitted a failure that is over says nothing of now.
+    let playbooks =
+        if failed { fitting(host, &attempt.ticket, detection, &mut remarks)? } else { Vec::new() };
     let draft =
         (failed && playbooks.is_empty()).then(|| format!("holdpoint playbook new --from {}", attempt.ticket));
     let evidence = evidence(host, &attempt, look.halt.as_ref())?;

@@ -95,7 +95,9 @@ impl One<'_> {
         };
         if let DriverSpec::Command(own) = &self.spec.driver {
             let wanted = self.spec.image.as_ref().filter(|_| own.image.is_some());
-            let other = wanted.filter(|wanted| self.state.image.as_ref() != Some(wanted));
+            // Of what does not run and says nothing, only that is told.
+            let is_silent = self.state.image.is_none() && self.state.run != RunState::Running;
+            let other = wanted.filter(|wanted| !is_silent && self.state.image.as_ref() != Some(wanted));
             return other.map(|wanted| differs(wanted, self.state.image.clone())).into_iter().collect();
         }
         let Some(parts) = self.parts() else { return Vec::new() };
