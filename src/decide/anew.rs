@@ -132,6 +132,7 @@ fn redeploy(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Cou
     let fits = [Status::Failed, Status::Canceled, Status::Interrupted, Status::Succeeded, Status::Reverted];
     let mut blockers = against_record(facts, state, "redeploy", &fits);
     blockers.extend(drifted(facts));
+    blockers.extend(invalid(facts, request, state));
     blockers.extend(moved_by_hand(facts, request, state));
     let start = put_there(facts, request, state);
     let wanted = request.services.clone().unwrap_or_default();
@@ -188,6 +189,20 @@ fn drifted(facts: &Facts) -> Option<Blocker> {
             .way_out(format!("git diff -- {first}"))
             .way_out("have the change committed and released, or put the file back"),
     )
+}
+
+/// Compose cannot make anything of what is configured for a service.
+fn invalid(facts: &Facts, request: &RunRequest, state: &ReleaseState) -> Option<Blocker> {
+    let wanted = request.services.as_ref().unwrap_or(&state.services);
+    let unread = |name: &&ServiceName| {
+        let service = facts.target_settings.services.get(*name);
+        service.is_some_and(|service| matches!(service.driver, DriverSpec::Compose(_)))
+            && !facts.target_compose.contains_key(*name)
+    };
+    let names: Vec<&str> = wanted.iter().filter(unread).map(ServiceName::as_str).collect();
+    let first = names.first()?;
+    let fact = format!("compose cannot read what is configured for {}", names.join(", "));
+    Some(Blocker::new(ReasonCode::ResourceProfileInvalid, fact).way_out(format!("holdpoint status {first}")))
 }
 
 /// Content that nobody released is no content to redeploy.
@@ -431,4 +446,72 @@ fn differences(facts: &Facts) -> Vec<String> {
         lines.push(format!("nothing differs from what {} was planned from", own(&history.state)));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::testing::*;
+    use crate::decide::{Refusal, plan_run};
+    use crate::model::reason::ReasonCode as C;
+
+    fn anew(of: &str, anew: Anew) -> RunRequest {
+        RunRequest { at: Some(oid(TARGET)), anew: Some(anew), ..run(of) }
+    }
+
+    fn failed() -> Facts {
+        let mut state = release("1234", Status::Failed);
+        state.services = vec![service("web")];
+        scene().with(plain("web")).head(TARGET).history(state, &[], &[])
+    }
+
+    fn refused(facts: &Facts, request: &RunRequest) -> Vec<C> {
+        match plan_run(facts, request) {
+            Err(Refusal::Blocked { blockers, .. }) => blockers.iter().map(|blocker| blocker.code).collect(),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_new_attempt_is_begun_only_in_the_place_of_one_that_is_over() {
+        for (status, code) in [
+            (Status::Running, C::AttemptNotTerminal),
+            (Status::Reverting, C::AttemptNotTerminal),
+            (Status::Undecided, C::AttemptStatusNotRecoverable),
+            (Status::Stuck, C::AttemptStatusNotRecoverable),
+        ] {
+            let mut facts = failed();
+            facts.history.as_mut().unwrap().state.status = status;
+            for verb in [Anew::Retry, Anew::Redeploy] {
+                let codes = refused(&facts, &anew("1234", verb.clone()));
+                assert!(codes.contains(&code), "{verb:?} of {status}: {codes:?}");
+            }
+        }
+        let mut facts = failed();
+        facts.history.as_mut().unwrap().state.superseded_by = Some("1235@1".into());
+        assert!(refused(&facts, &anew("1234", Anew::Redeploy)).contains(&C::AttemptStatusNotRecoverable));
+    }
+
+    #[test]
+    fn what_is_configured_nowhere_or_cannot_be_read_is_not_put_there() {
+        let facts = scene().with_compose(composed("wikijs"), "wiki:2.4", "wiki:2.5").head(TARGET);
+        let mut state = release("1234", Status::Failed);
+        state.services = vec![service("wikijs")];
+        let mut facts = facts.history(state.clone(), &[], &[]);
+        facts.target_compose.clear();
+        assert!(refused(&facts, &anew("1234", Anew::Redeploy)).contains(&C::ResourceProfileInvalid));
+
+        let older = ReleaseState { attempt: 1, ..release("1201", Status::Succeeded) };
+        let candidate = Candidate {
+            attempt: own(&older),
+            state: older,
+            snapshot: Err(Blocker::new(C::SnapshotMissing, "gone")),
+            artifacts: std::collections::BTreeMap::new(),
+            schemas: std::collections::BTreeMap::new(),
+        };
+        state.services = vec![service("gone")];
+        let codes: Vec<C> =
+            against_candidate(&facts, &state, &candidate).iter().map(|blocker| blocker.code).collect();
+        assert_eq!(codes, [C::RuntimeTargetMissing, C::SnapshotMissing]);
+    }
 }

@@ -107,8 +107,6 @@ reason_codes! {
     RollbackCandidateNotSuccessful = "rollback-candidate-not-successful",
     /// The candidate is of another host, or is the attempt itself.
     RollbackCandidateTargetMismatch = "rollback-candidate-target-mismatch",
-    /// The candidate is too old.
-    RollbackCandidateExpired = "rollback-candidate-expired",
     /// The data has another schema since, and a rollback leaves data as it is.
     StatefulDataRollbackUnsupported = "stateful-data-rollback-unsupported",
     /// Nobody has read whether and how it can be recovered since it failed.

@@ -1,6 +1,6 @@
 //! `retry` and `redeploy`: what is recorded, once more.
 
-use crate::support::{Host, Trouble, manifest};
+use crate::support::{Host, Trouble, begun, let_go, manifest, waiting};
 
 use super::{codes, having_read, readiness, version};
 
@@ -103,15 +103,36 @@ fn what_cannot_be_repeated_says_why() {
 #[test]
 fn a_verify_failure_wants_its_cause_looked_into() {
     let host = Host::new();
+    // Well when it was started, and no more when it is verified.
+    host.script("1234", "theme", "mv ../run/wikijs/www/healthz ../aside");
     host.ships("1234", "wikijs", "2");
-    host.trouble("wikijs", Trouble::HealthyAfter(std::time::Duration::from_secs(1)), None);
-    host.write(".asd/broken", "");
-    host.run(["run", "1234"]).fails();
+    host.run(["run", "1234"]).exits(1).shows("verify failed");
     let answer = readiness(&host, "1234");
-    if answer["status"] == "failed" && host.state("1234", "PHASE") == "verify" {
-        assert_eq!(answer["diagnoseFirst"], true);
-        assert!(codes(&answer["retry"]).contains(&"diagnose-first"));
-    }
+    assert_eq!(answer["diagnoseFirst"], true);
+    assert_eq!(codes(&answer["retry"]), ["diagnose-first"]);
+    having_read(&host, &["retry", "1234"]).exits(4).shows("holdpoint diagnose 1234");
+
+    host.run(["diagnose", "1234"]).exits(0);
+
+    std::fs::rename(host.root().join("aside"), host.root().join("run/wikijs/www/healthz")).unwrap();
+    let answer = readiness(&host, "1234");
+    assert_eq!((&answer["diagnoseFirst"], &answer["retryable"]), (&false.into(), &true.into()));
+    having_read(&host, &["retry", "1234"]).exits(0);
+}
+
+#[test]
+fn what_is_at_work_is_awaited_first() {
+    let host = waiting();
+    let run = begun(&host);
+    let answer = readiness(&host, "1234");
+    assert!(codes(&answer["redeploy"]).contains(&"attempt-not-terminal"), "{answer:#}");
+    assert!(codes(&answer["redeploy"]).contains(&"resource-runtime-busy"), "{answer:#}");
+    assert_eq!(
+        (&answer["cancel"]["allowed"], &answer["cancel"]["activeAttemptId"]),
+        (&true.into(), &"1234@1".into())
+    );
+    let_go(&host, 0);
+    run.wait().exits(0);
 }
 
 #[test]
