@@ -171,7 +171,7 @@ fn the_seeds_five_steps_lead_out_of_a_failed_verify() {
       services  wikijs new
       look  just status wikijs · just logs wikijs
       evidence  .asd/workspace/releases/1234/1/evidence/STAMP
-      playbook  release-verify-race (possible match): re-run just verify
+      playbook  release-health-no-answer (strong match): look at the service itself, then wait longer or mend it, and ask again
     release-run failed in phase verify. To roll back:
         just release-revert 1234
     To go on once the cause is fixed:
@@ -186,7 +186,7 @@ fn the_seeds_five_steps_lead_out_of_a_failed_verify() {
         (host.state("1234", "PHASE"), host.state("1234", "STATUS")),
         ("verify".into(), "failed".into())
     );
-    failed.shows("release-verify-race");
+    failed.shows("release-health-no-answer");
     host.repair("wikijs");
     let before = host.calls();
     host.run(["run", "1234", "--from=verify"]).exits(0);
