@@ -168,11 +168,7 @@ pub(super) fn settings() -> Settings {
         owners: BTreeMap::new(),
         secrets: SecretSettings { env_files: vec![".env".into()], names: Vec::new() },
         backup: BackupSettings { max_age: Span::secs(0), min_ratio: 0.5 },
-        recovery: RecoverySettings {
-            evidence_max_age: Span::secs(900),
-            give_up: Span::secs(3600),
-            owner_approval: false,
-        },
+        recovery: RecoverySettings { evidence_max_age: Span::secs(900), give_up: Span::secs(3600) },
         guard: None,
         compose_command: None,
         verify: Vec::new(),

@@ -325,13 +325,11 @@ pub(super) struct RawRecovery {
     pub(super) evidence_max_age: Span,
     /// So long after a failure, `diagnose` recommends to take the release back.
     pub(super) give_up: Span,
-    /// Redeploy, rollback and revert wait for a second operator.
-    pub(super) owner_approval: bool,
 }
 
 impl Default for RawRecovery {
     fn default() -> Self {
-        Self { evidence_max_age: Span::secs(15 * 60), give_up: Span::secs(60 * 60), owner_approval: false }
+        Self { evidence_max_age: Span::secs(15 * 60), give_up: Span::secs(60 * 60) }
     }
 }
 

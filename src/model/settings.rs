@@ -289,8 +289,6 @@ pub struct RecoverySettings {
     pub evidence_max_age: Span,
     /// So long after a failure, taking the release back is what is recommended.
     pub give_up: Span,
-    /// Redeploy, rollback and revert wait for a second operator.
-    pub owner_approval: bool,
 }
 
 /// A check of the host's own in phase 4.
