@@ -39,7 +39,7 @@ pub(in crate::ops) fn attempt_of(host: &Host, of: &EvidenceOf) -> Result<Attempt
 /// `evidence list`: oldest first. A damaged bundle is listed with what is wrong.
 ///
 /// # Errors
-/// As [`attempt_of`].
+/// [`OpsError::NoRelease`]; what cannot be read.
 pub fn list(host: &Host, of: &EvidenceOf) -> Result<Vec<EvidenceRow>, OpsError> {
     let newest = attempt_of(host, of)?;
     let numbers = match of {
