@@ -18,6 +18,7 @@ fn a_remote_that_is_gone_is_said_and_nothing_else_happens() {
       → git fetch origin main
       → repair the access, then run the same command again
     ! this host has no record of a release yet, so whether HEAD moved since the last one is not known (`holdpoint adopt` records what runs)
+      playbook  release-source-unavailable (strong match): see what the remote really has, put the remote or branch right, and run the same command again
 
     refused for 1 reason, nothing was changed
     ");
