@@ -5,18 +5,31 @@
 #   ./test.sh --quick         formatting, lints, and the tests that need nothing but git
 #   ./test.sh --no-install    everything, with what is here; what cannot run is skipped and named at the end
 #   ./test.sh --faults        every kill, every failing call, every power cut, instead of a part of them: hours, on its own
+#   ./test.sh --faults NAME…  one or more of: errors kills power disks racing shapes terminals model inputs records roles
+#                             planted rest; NAME=K/N: the K-th of N parts of it
+#   ./test.sh --counts        what the names and parts of --faults that were run here have counted, and at which commit
 #
 # HOLDPOINT_FORBID_SKIPS=1 makes a skipped test a failure (the gate in .ci/run does).
 set -euo pipefail
 cd "$(dirname "$0")"
 
-quick=0 install=1 faults=0
+every_name=(planted kills errors power disks racing shapes terminals model inputs records roles rest)
+quick=0 install=1 faults=0 counts_only=0 names=()
 for argument in "$@"; do
     case $argument in
         --quick) quick=1 install=0 ;;
         --no-install) install=0 ;;
         --faults) faults=1 ;;
-        -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        --counts) counts_only=1 install=0 ;;
+        -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        [a-z]*)
+            if [ $faults = 0 ] || [[ ! " ${every_name[*]} " == *" ${argument%%=*} "* ]] ||
+                [[ $argument == *=* && ! $argument =~ ^[a-z]+=[1-9][0-9]*/[1-9][0-9]*$ ]]; then
+                echo "test.sh: unknown argument \`$argument\`: try ./test.sh --help" >&2
+                exit 2
+            fi
+            names+=("$argument")
+            ;;
         *) echo "test.sh: unknown argument \`$argument\`: try ./test.sh --help" >&2; exit 2 ;;
     esac
 done
@@ -24,8 +37,10 @@ done
 tools=$PWD/target/tools
 skips=$PWD/target/skipped-tests
 counts=$PWD/target/fault-counts
-mkdir -p "$tools"
-: >"$skips"
+counted=$PWD/target/faults-counted
+mkdir -p "$tools" "$counted"
+# What is only shown takes nothing from a run that goes on beside it.
+[ $counts_only = 0 ] && : >"$skips" || counts=$counts.shown
 : >"$counts"
 export HOLDPOINT_TEST_SKIPS=$skips HOLDPOINT_FAULT_RESULTS=$counts
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
@@ -56,6 +71,7 @@ missing_packages() {
     has cc || echo build-essential
     has strace || echo strace
     has ssh-keygen || echo openssh-client
+    [ -x /usr/sbin/sshd ] || echo openssh-server
     has jq || echo jq
     has perl || echo perl
     has shellcheck || echo shellcheck
@@ -75,6 +91,14 @@ missing_packages() {
     has pg_restore || echo postgresql-client
     postgres_server || echo postgresql
     python3 -c 'import pip' 2>/dev/null || echo python3-pip
+    python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
+    has chromium || echo chromium
+    has curl || echo curl
+    has openssl || echo openssl
+    has nginx || echo nginx
+    has prometheus || echo prometheus
+    has etcd || echo etcd-server
+    has etcdctl || echo etcd-client
 }
 
 install_packages() {
@@ -157,6 +181,16 @@ fetch_just() {
     python3 -m pip install --quiet --no-deps --target "$tools/just" rust-just
 }
 
+# What drives the browser and what tries the API, in an environment of its own. The marker names what is in it.
+fetch_browser() {
+    local whole=$tools/browser/with-schemathesis-4
+    [ -z "${HOLDPOINT_TEST_BROWSER_PYTHON:-}" ] && [ ! -e "$whole" ] || return 0
+    step "fetching playwright, axe and schemathesis"
+    python3 -m venv --clear "$tools/browser"
+    "$tools/browser/bin/python" -m pip install --quiet 'playwright==1.*' 'axe-playwright-python==0.1.*' 'schemathesis==4.*'
+    touch "$whole"
+}
+
 install_nextest() {
     cargo nextest --version >/dev/null 2>&1 && return 0
     step "installing cargo-nextest"
@@ -168,6 +202,7 @@ if [ $install = 1 ]; then
     start_engine
     fetch_composes
     fetch_just
+    fetch_browser
     install_nextest
 fi
 plugin=$tools/docker-compose/usr/libexec/docker/cli-plugins/docker-compose
@@ -183,13 +218,63 @@ fi
 
 # The build in which bugs can be planted is another file; then the true one is made again.
 build_planted() {
+    local built=target/$1/holdpoint profile=${1/debug/dev}
     step "the build to plant bugs in"
-    mkdir -p target/faults
-    cargo build --quiet --features faults
-    cp target/debug/holdpoint target/faults/holdpoint.new
-    mv target/faults/holdpoint.new target/faults/holdpoint
-    cargo build --quiet
-    export HOLDPOINT_TEST_PLANTED=$PWD/target/faults/holdpoint
+    mkdir -p target/planted
+    cargo build --quiet --profile "$profile" --features faults
+    cp "$built" target/planted/holdpoint.new
+    mv target/planted/holdpoint.new target/planted/holdpoint
+    cargo build --quiet --profile "$profile"
+    export HOLDPOINT_TEST_PLANTED=$PWD/target/planted/holdpoint
+}
+
+# Hosts live in memory: a release syncs dozens of times, and whatever is about a disk brings one of its own.
+hosts_in_memory() {
+    [ -z "${TMPDIR:-}" ] && [ "$(id -u)" = 0 ] || return 0
+    memory=$(mktemp -d /tmp/holdpoint-faults.XXXXXX)
+    if mount -t tmpfs -o size=8g,mode=1777 tmpfs "$memory" 2>/dev/null; then
+        export TMPDIR=$memory
+    else
+        rmdir "$memory"
+        memory=
+    fi
+}
+
+tests_of() {
+    case $1 in
+        errors) echo 'test(/^faults::errors::/)' ;;
+        kills) echo 'test(/^faults::sweeps::/)' ;;
+        power) echo 'test(/^faults::power::/)' ;;
+        disks) echo 'test(/^faults::full::/)' ;;
+        racing) echo 'test(/^faults::racing::/)' ;;
+        shapes) echo 'test(/^faults::shapes::/)' ;;
+        terminals) echo 'test(/^faults::terminal::/)' ;;
+        model) echo 'test(/^faults::model::/)' ;;
+        inputs) echo 'test(/^faults::corpus::|canaries/) | kind(lib)' ;;
+        records) echo 'test(/^records::/)' ;;
+        planted) echo 'test(/^faults::planted::/)' ;;
+        roles) echo 'test(/^http::(matrix|outlives)::/)' ;;
+        rest) echo 'test(/^faults::/) - test(/^faults::(errors|sweeps|power|full|racing|shapes|terminal|model|corpus|planted)::/)' ;;
+    esac
+}
+
+# One name, or a part of it; what it counts is kept, in place of what an earlier run of the same counted.
+try_name() {
+    local name=${1%%=*} part='' kept commit began=$SECONDS ended="to its end"
+    [[ $1 != *=* ]] || part=${1#*=}
+    kept=$counted/$name${part:+.${part//\//-}}
+    step "$1"
+    [ "$name" != planted ] || build_planted faults
+    # Parts of one name add up; anything else that was counted of it does not.
+    find "$counted" -maxdepth 1 -name "$name*" ! -name "$name.*-${part#*/}" -delete
+    : >"$kept.new"
+    commit=$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- src tests recovery Cargo.lock || echo ' with changes')
+    HOLDPOINT_FAULTS=full HOLDPOINT_FAULTS_PART=${part:-1/1} HOLDPOINT_FAULT_RESULTS=$kept.new \
+        cargo nextest run --cargo-profile faults --profile faults -E "$(tests_of "$name")" || ended="and failed" failed=1
+    printf '#\t%s\tat %s, %s, in %d min %02d s, %s\n' "$1" "$commit" "$(date -u +%F)" \
+        $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60)) "$ended" >>"$kept.new"
+    mv "$kept.new" "$kept"
+    cat "$kept" >>"$counts"
 }
 
 # How many cases of each promise were tried and held, and which planted bugs were found.
@@ -197,6 +282,7 @@ show_faults() {
     [ -s "$counts" ] || return 0
     printf '\n%-8s %-52s %9s\n' promise "what was tried" "held"
     sort -V "$counts" | awk -F '\t' '
+        $1 == "#" { runs[++r] = sprintf("%-12s %s", $2, $3); next }
         # One bug may be looked for in several ways.
         $1 == "planted" { if (!($2 in bugs)) planted++; bugs[$2]; if ($3 && !($2 in found)) caught++; if ($3) found[$2]; next }
         { key = $1 FS $2; if (!(key in of)) order[++n] = key; held[key] += $3; of[key] += $4; h[$1] += $3; o[$1] += $4
@@ -208,9 +294,15 @@ show_faults() {
                 printf "%-8s %-52s %4d of %d\n", promises[i], "together", h[promises[i]], o[promises[i]] }
             printf "%-8s %-52s %4d of %d\n", "all", "", ok, all
             if (planted) printf "planted bugs caught: %d of %d\n", caught, planted
+            for (i = 1; i <= r; i++) print runs[i]
         }'
 }
-trap show_faults EXIT
+at_end() {
+    show_faults
+    [ -z "$memory" ] || { umount -R -l "$memory"; rmdir "$memory"; }
+}
+memory=
+trap at_end EXIT
 
 show_skips() {
     if [ -s "$skips" ]; then
@@ -221,12 +313,18 @@ show_skips() {
     fi
 }
 
-if [ $faults = 1 ]; then
-    build_planted
-    step "every fault"
-    HOLDPOINT_FAULTS=full cargo nextest run --profile faults -E 'test(/^faults::|^records::|canaries/) | kind(lib)'
-    show_skips
+if [ $counts_only = 1 ]; then
+    cat "$counted"/* >"$counts" 2>/dev/null || echo "nothing was counted yet: ./test.sh --faults"
     exit
+fi
+
+if [ $faults = 1 ]; then
+    [ ${#names[@]} -gt 0 ] || names=("${every_name[@]}")
+    hosts_in_memory
+    failed=0
+    for name in "${names[@]}"; do try_name "$name"; done
+    show_skips
+    exit $failed
 fi
 
 step "formatting"
@@ -250,7 +348,7 @@ else
     step "documentation"
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps
     cargo test --quiet --doc
-    build_planted
+    build_planted debug
     step "tests"
     cargo nextest run --profile ci
 fi

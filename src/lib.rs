@@ -54,6 +54,8 @@ pub mod cli;
 pub mod decide;
 pub mod drivers;
 pub mod engine;
+pub mod fleet;
+pub mod http;
 pub mod manifest;
 pub mod model;
 pub mod ops;

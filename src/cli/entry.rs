@@ -1,7 +1,8 @@
 //! From the arguments to the exit status, whatever happens in between.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::panic::{self, PanicHookInfo};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
@@ -13,10 +14,11 @@ use super::error::CliError;
 use super::exit_code;
 use super::terminal::{Terminal, To};
 use crate::model::outcome::Ending;
-use crate::ops::demo;
+use crate::ops::rollout::FLEET;
+use crate::ops::{OpsError, demo, rollout, spawn};
 use crate::report::json;
 use crate::report::text::{Ink, clean_lines};
-use crate::sys::supervise;
+use crate::sys::{files, process, supervise};
 
 /// The hidden word under which the demo runs its services by this binary.
 const DEMO_SERVICE: &str = "__demo-service";
@@ -30,10 +32,12 @@ pub fn main() -> ExitCode {
 
 /// Everything but the panic handling; the first argument is the program's own name.
 fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args = spoken_for(args.into_iter().collect());
     match args.get(1).and_then(|verb| verb.to_str()) {
         Some(DEMO_SERVICE) => return demo_service(&args[2..]),
         Some(supervise::STEP) => return step(&args[2..]),
+        Some(FLEET) => return told(&args[2..]),
+        Some(rollout::CARRY) => return carried(&args[2..]),
         _ => {}
     }
     let cli = match parse(&args) {
@@ -55,12 +59,27 @@ fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
+/// A command line that the HTTP server runs for somebody names them first: whoever is asked who acts is told so.
+fn spoken_for(args: Vec<OsString>) -> Vec<OsString> {
+    match &args[..] {
+        [program, word, name, rest @ ..] if word == spawn::FOR => {
+            process::speak_for(&name.to_string_lossy());
+            [std::slice::from_ref(program), rest].concat()
+        }
+        _ => args,
+    }
+}
+
 /// The help that a person reads takes as long to put together as the rest of the parsing: it is, for those who see it.
 fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
     let shows_help = |error: &clap::Error| {
         matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
     };
-    let matches = match args::plain_command().try_get_matches_from(args) {
+    let mut command = args::parsing_command();
+    let matches = command.try_get_matches_from_mut(args);
+    // Taking it apart takes as long as the parsing did, and the process ends soon.
+    std::mem::forget(command);
+    let matches = match matches {
         Err(error) if shows_help(&error) => args::command().try_get_matches_from(args),
         matches => matches,
     };
@@ -74,6 +93,37 @@ fn demo_service(args: &[OsString]) -> u8 {
         Ok(()) => exit_code::of(Ending::Ok),
         Err(error) => {
             print_error(&Terminal::with_color(ColorWhen::Auto), Format::Human, &CliError::from(error))
+        }
+    }
+}
+
+/// Bytes of an offer.
+const OFFER: u64 = 1 << 20;
+
+/// A rollout tells this host something: its answer is one document.
+fn told(args: &[OsString]) -> u8 {
+    let terminal = Terminal::with_color(ColorWhen::Never);
+    let folder = Path::new(args.first().map_or(OsStr::new("."), OsString::as_os_str));
+    let offer = files::read_limited(Path::new("/dev/stdin"), OFFER).map_err(OpsError::from);
+    let answer = offer.and_then(|offer| rollout::tell(folder, &offer)).map_err(CliError::from);
+    let line =
+        answer.and_then(|answer| json::line(&answer).map_err(|error| CliError::new(Ending::Internal, error)));
+    match line {
+        Ok(line) => {
+            terminal.write(To::Out, &line);
+            exit_code::of(if terminal.is_gone() { Ending::Failed } else { Ending::Ok })
+        }
+        Err(error) => print_error(&terminal, Format::Human, &error),
+    }
+}
+
+/// What a rollout told is carried out: what it prints nobody reads, what became of it stands in the host's own records.
+fn carried(args: &[OsString]) -> u8 {
+    let folder = Path::new(args.first().map_or(OsStr::new("."), OsString::as_os_str));
+    match rollout::carry(folder) {
+        Ok(()) => exit_code::of(Ending::Ok),
+        Err(error) => {
+            print_error(&Terminal::with_color(ColorWhen::Never), Format::Human, &CliError::from(error))
         }
     }
 }

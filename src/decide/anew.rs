@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::course::{Course, Images, Way, again, fresh, left_by_last};
-use super::range::is_in_cycle;
+use super::range::{Succession, is_in_cycle};
 use super::site::{local_image, same_content};
 use super::typed::Typed;
 use crate::model::candidate::{Artifact, Candidate};
@@ -60,9 +60,28 @@ fn against_record(facts: &Facts, state: &ReleaseState, verb: &str, fits: &[Statu
     }
     if !fits.contains(&state.status) {
         let fact = format!("`{attempt}` is {}: `{verb}` does not fit", state.status);
-        return vec![Blocker::new(recoverable, fact).way_out(typed.state(ticket))];
+        let blocker = Blocker::new(recoverable, fact);
+        return vec![match (state.status, verb) {
+            // In its place it would count as a success, and what was taken back could return unseen.
+            (Status::Reverted, "redeploy" | "rollback") => blocker
+                .way_out(format!("what runs belongs to the release before it: holdpoint {verb} TICKET")),
+            _ => blocker.way_out(typed.state(ticket)),
+        }];
     }
     Vec::new()
+}
+
+/// What is put in the place of an attempt counts as that release: there must be something of it to be replaced.
+fn against_replacing(facts: &Facts, state: &ReleaseState, verb: &str, fits: &[Status]) -> Vec<Blocker> {
+    let blockers = against_record(facts, state, verb, fits);
+    if !blockers.is_empty() || state.merge.is_some() {
+        return blockers;
+    }
+    let fact =
+        format!("`{}` never got past its backups: nothing of it runs that could be replaced", own(state));
+    let blocker = Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)
+        .way_out(Typed::on(facts).run(&state.ticket, ""));
+    vec![if verb == "redeploy" { blocker.way_out("holdpoint redeploy --all") } else { blocker }]
 }
 
 /// The attempt that this one takes the place of, where the table of transitions knows such a thing.
@@ -76,6 +95,9 @@ fn retry(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Course
     let state = &history.state;
     let fits = [Status::Failed, Status::Canceled, Status::Interrupted];
     let mut blockers = against_record(facts, state, "retry", &fits);
+    if blockers.is_empty() {
+        blockers.extend(put_there_before(facts, state));
+    }
     if !blockers.is_empty() {
         return Course { blockers, trigger: Trigger::Retry, ..put_there(facts, request, state) };
     }
@@ -96,6 +118,24 @@ fn retry(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Course
         blockers,
         ..start
     }
+}
+
+/// What put something there again is no release: repeating it as one would run its scripts, fetch what was pinned, and let
+/// releases go on that wait for somebody.
+fn put_there_before(facts: &Facts, state: &ReleaseState) -> Option<Blocker> {
+    let verb = match state.trigger {
+        Trigger::Redeploy => "redeploy",
+        Trigger::Rollback => "rollback",
+        _ => return None,
+    };
+    let (attempt, ticket) = (own(state), &state.ticket);
+    let fact = format!("`{attempt}` is a {verb}: it is gone on with, or begun again as one");
+    let mut blocker = Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact);
+    if state.status != Status::Canceled {
+        blocker = blocker.way_out(Typed::on(facts).run(ticket, &format!("--from={}", state.phase)));
+    }
+    let again = if verb == "rollback" { " --candidate ID" } else { "" };
+    Some(blocker.way_out(format!("holdpoint {verb} {ticket}{again}")))
 }
 
 /// Images that the attempt had fetched and that are not here any more: what their names stand for today may be newer.
@@ -126,11 +166,33 @@ fn gone_since(facts: &Facts, history: &TicketHistory) -> Vec<Blocker> {
     .collect()
 }
 
+/// An attempt at one of these may have something put in its place.
+const REPLACED: [Status; 4] = [Status::Failed, Status::Canceled, Status::Interrupted, Status::Succeeded];
+
+/// After a rollback nothing goes on before somebody has said that the cause is known: not by another verb, either.
+pub(super) fn waits_since_rollback(state: &ReleaseState) -> Option<Blocker> {
+    let waits = state.trigger == Trigger::Rollback
+        && state.status == Status::Succeeded
+        && state.approved.is_none()
+        && !state.closed;
+    let fact = format!("`{}` is a rollback, and nobody has said yet that releases may go on", own(state));
+    waits.then(|| {
+        Blocker::new(ReasonCode::Held, fact)
+            .way_out(format!("holdpoint log {}", state.ticket))
+            .way_out(format!("holdpoint approve {} --reason '…'", state.ticket))
+    })
+}
+
 /// Today's checkout and configuration, put there again.
 fn redeploy(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Course {
     let state = &history.state;
-    let fits = [Status::Failed, Status::Canceled, Status::Interrupted, Status::Succeeded, Status::Reverted];
-    let mut blockers = against_record(facts, state, "redeploy", &fits);
+    let mut blockers = against_replacing(facts, state, "redeploy", &REPLACED);
+    blockers.extend(waits_since_rollback(state));
+    // Over one that stopped, releases would go on unasked.
+    let stopped = state.trigger == Trigger::Rollback && state.status != Status::Succeeded;
+    if stopped && blockers.is_empty() {
+        blockers.extend(put_there_before(facts, state));
+    }
     blockers.extend(drifted(facts));
     blockers.extend(invalid(facts, request, state));
     blockers.extend(moved_by_hand(facts, request, state));
@@ -170,6 +232,28 @@ fn put_there(facts: &Facts, request: &RunRequest, state: &ReleaseState) -> Cours
         within: goes_on,
         ..start
     }
+}
+
+/// The release that last succeeded with one of these services (none named: with any), or what was adopted: a redeploy of
+/// services is an attempt of it.
+pub fn last_with<'a>(releases: &'a [ReleaseState], services: &[ServiceName]) -> Option<&'a ReleaseState> {
+    let touches = |state: &&ReleaseState| {
+        services.is_empty() || services.iter().any(|name| state.services.contains(name))
+    };
+    let succeeded = releases.iter().filter(|state| state.status == Status::Succeeded);
+    succeeded.filter(touches).max_by_key(|state| state.updated_at)
+}
+
+/// Services that a redeploy would put there again, as far as the records say it.
+pub fn redeployed(releases: &[ReleaseState]) -> BTreeSet<ServiceName> {
+    let named: BTreeSet<&ServiceName> = releases.iter().flat_map(|state| &state.services).collect();
+    let admitted = |name: &&&ServiceName| {
+        let last = last_with(releases, std::slice::from_ref(**name));
+        last.is_some_and(|state| {
+            state.superseded_by.is_none() && !state.closed && waits_since_rollback(state).is_none()
+        })
+    };
+    named.iter().filter(admitted).map(|name| (*name).clone()).collect()
 }
 
 /// Configuration that is not as it is tracked.
@@ -239,8 +323,8 @@ fn rollback(
     accepted: Accepted,
 ) -> Course {
     let state = &history.state;
-    let fits = [Status::Failed, Status::Canceled, Status::Interrupted, Status::Succeeded, Status::Reverted];
-    let mut blockers = against_record(facts, state, "rollback", &fits);
+    let mut blockers = against_replacing(facts, state, "rollback", &REPLACED);
+    blockers.extend(later_on_top(facts, request, state));
     let start = put_there(facts, request, state);
     let candidate = facts.candidates.iter().find(|candidate| candidate.attempt == *wanted);
     let Some(candidate) = candidate else {
@@ -249,13 +333,17 @@ fn rollback(
             Blocker::new(ReasonCode::RollbackCandidateNotSuccessful, fact)
                 .way_out(format!("holdpoint readiness {}", state.ticket)),
         );
+        blockers.extend(moved_by_hand(facts, request, state));
         return Course { blockers, trigger: Trigger::Rollback, ..start };
     };
     blockers.extend(against(facts, state, candidate, accepted));
     let target = candidate.state.merge.clone();
-    let is_there = target.as_ref().is_some_and(|target| same_content(facts, target, &facts.git.head));
+    let is_candidates = target.as_ref().is_some_and(|target| same_content(facts, target, &facts.git.head));
+    if !is_candidates {
+        blockers.extend(moved_by_hand(facts, request, state));
+    }
     Course {
-        head: (start.within || is_there).then(|| facts.git.head.clone()),
+        head: (start.within || is_candidates).then(|| facts.git.head.clone()),
         target,
         branch: facts.git.branch.clone().unwrap_or_else(|| facts.git.release_branch.clone()),
         services: touched(facts, state, candidate),
@@ -265,6 +353,22 @@ fn rollback(
         blockers,
         ..start
     }
+}
+
+/// What a rollback puts back takes away everything above it: that is said of the release that is on top.
+fn later_on_top(facts: &Facts, request: &RunRequest, state: &ReleaseState) -> Option<Blocker> {
+    let left = left_by_last(facts)?;
+    let order = Succession::of(state, &facts.releases);
+    let is_newer = |other: &&ReleaseState| {
+        other.merge.as_ref() == Some(&left)
+            && other.ticket != state.ticket
+            && other.status == Status::Succeeded
+            && order.began_after(other)
+    };
+    let top = facts.releases.iter().find(is_newer)?;
+    let fact = format!("`{}` stands on top of `{}`: a rollback takes it away, too", own(top), own(state));
+    let again = request.anew.as_ref().map(|anew| anew.typed(&top.ticket, "")).unwrap_or_default();
+    Some(Blocker::new(ReasonCode::LaterReleaseOnTop, fact).way_out(format!("holdpoint {again}")))
 }
 
 fn touched(facts: &Facts, state: &ReleaseState, candidate: &Candidate) -> Vec<ServiceName> {
@@ -399,6 +503,27 @@ fn other_schema(facts: &Facts, candidate: &Candidate, accepted: Accepted) -> Vec
     .collect()
 }
 
+/// Services whose data a rollback leaves as it is without anybody having compared its version: none is asked for, or none was
+/// recorded when the candidate ended. No refusal, and to be known.
+pub fn not_compared(facts: &Facts, state: &ReleaseState, candidate: &Candidate) -> Vec<Blocker> {
+    let attempt = &candidate.attempt;
+    let one = |name: ServiceName| {
+        let service =
+            facts.base_settings.services.get(&name).or_else(|| facts.target_settings.services.get(&name))?;
+        if service.backup.is_empty() || candidate.schemas.contains_key(&name) {
+            return None;
+        }
+        let (why, way) = if service.schema.is_some() {
+            ("no version of it was recorded", format!("holdpoint state {}", attempt.ticket))
+        } else {
+            ("no `schema` command says its version", format!("add `schema` to [service.{name}]"))
+        };
+        let fact = format!("whether `{attempt}` understands today's data of `{name}` is not known: {why}");
+        Some(Blocker::new(ReasonCode::StatefulDataRollbackUnsupported, fact).way_out(way))
+    };
+    touched(facts, state, candidate).into_iter().filter_map(one).collect()
+}
+
 /// What a person should know of it beforehand.
 pub(super) fn notes(facts: &Facts, request: &RunRequest, course: &Course) -> Vec<String> {
     let Some(anew) = &request.anew else { return Vec::new() };
@@ -410,6 +535,11 @@ pub(super) fn notes(facts: &Facts, request: &RunRequest, course: &Course) -> Vec
             notes.push(format!(
                 "puts back what {candidate} left; data stays as it is (`holdpoint revert` restores it)"
             ));
+            let known = facts.candidates.iter().find(|known| known.attempt == *candidate);
+            if let (Some(known), Some(history)) = (known, &facts.history) {
+                let open = not_compared(facts, &history.state, known).into_iter();
+                notes.extend(open.map(|blocker| format!("warning: {}", blocker.fact)));
+            }
             notes.push(format!(
                 "further releases then wait until somebody approves: `holdpoint approve {} --reason '…'`",
                 request.ticket

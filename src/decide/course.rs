@@ -191,14 +191,15 @@ pub(super) fn unrevert(facts: &Facts) -> Option<(TicketId, Oid)> {
 
 /// Where the last record left HEAD.
 pub(super) fn left_by_last(facts: &Facts) -> Option<Oid> {
-    left_by(&facts.releases)
+    left_by(facts.releases.iter())
 }
 
 /// Where the last record left HEAD: the commit of the newest release, or the commit from before all that was taken back
 /// (whose content HEAD then has). None on a host without a record.
-pub fn left_by(releases: &[ReleaseState]) -> Option<Oid> {
+pub fn left_by<'a>(releases: impl IntoIterator<Item = &'a ReleaseState> + Clone) -> Option<Oid> {
+    let all = releases.clone().into_iter();
     let mut moved: Vec<&ReleaseState> =
-        releases.iter().filter(|state| state.merge.is_some() && state.superseded_by.is_none()).collect();
+        all.filter(|state| state.merge.is_some() && state.superseded_by.is_none()).collect();
     // The newest to begin is the last to have moved the tree: two releases never overlap.
     let mut last = *moved.iter().max_by_key(|state| state.started_at)?;
     // Unless the clock went back since: what began where another release ended came after it.
@@ -213,7 +214,7 @@ pub fn left_by(releases: &[ReleaseState]) -> Option<Oid> {
     }
     let mut left = last.base.clone();
     let mut reverted: Vec<&ReleaseState> = releases
-        .iter()
+        .into_iter()
         .filter(|state| state.status == Status::Reverted && state.ticket != last.ticket)
         .collect();
     while let Some(at) = reverted.iter().position(|state| state.merge.as_ref() == Some(&left)) {

@@ -1,5 +1,6 @@
 //! Which commits a verb is about: what has to be known before the host can be looked at.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::facts::{StepEnd, StepRecord};
@@ -65,25 +66,50 @@ pub fn of_revert(ticket: &TicketId, releases: &[ReleaseState]) -> Range {
     Range { base: state.map(|state| state.base.clone()), at: state.and_then(|state| state.merge.clone()) }
 }
 
-/// Whether a release began after another. Where one began on the commit that the other left, that says so, directly or
+/// Which releases began after one of them. Where one began on the commit that the other left, that says so, directly or
 /// through others: a clock may have gone back. Else the clock is believed.
-pub(super) fn began_after(later: &ReleaseState, earlier: &ReleaseState, releases: &[ReleaseState]) -> bool {
-    if leads_to(earlier, later, releases) {
-        return true;
-    }
-    !leads_to(later, earlier, releases) && later.started_at > earlier.started_at
+pub(super) struct Succession<'a> {
+    earlier: &'a ReleaseState,
+    /// Commits that were reached from the one that it left.
+    reached: BTreeSet<&'a Oid>,
+    /// Commits from which its own beginning was reached.
+    reaching: BTreeSet<&'a Oid>,
 }
 
-fn leads_to(from: &ReleaseState, to: &ReleaseState, releases: &[ReleaseState]) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut at = from.merge.as_ref();
-    while let Some(commit) = at.filter(|commit| seen.insert(*commit)) {
-        if to.base == *commit {
-            return true;
+impl<'a> Succession<'a> {
+    /// Of all releases, each looked at once: a host may have very many.
+    pub(super) fn of(earlier: &'a ReleaseState, releases: &'a [ReleaseState]) -> Self {
+        let (mut onward, mut back) = (BTreeMap::new(), BTreeMap::<&Oid, Vec<&Oid>>::new());
+        for state in releases {
+            // Of several that began on the same commit the first one counts.
+            if let Entry::Vacant(entry) = onward.entry(&state.base) {
+                entry.insert(state.merge.as_ref());
+                if let Some(merge) = &state.merge {
+                    back.entry(merge).or_default().push(&state.base);
+                }
+            }
         }
-        at = releases.iter().find(|state| state.base == *commit).and_then(|state| state.merge.as_ref());
+        let mut reached = BTreeSet::new();
+        let mut at = earlier.merge.as_ref();
+        while let Some(commit) = at.filter(|commit| reached.insert(*commit)) {
+            at = onward.get(commit).copied().flatten();
+        }
+        let mut reaching = BTreeSet::from([&earlier.base]);
+        let mut open = vec![&earlier.base];
+        while let Some(commit) = open.pop() {
+            let before = back.get(commit).into_iter().flatten().copied();
+            open.extend(before.filter(|before| reaching.insert(*before)));
+        }
+        Self { earlier, reached, reaching }
     }
-    false
+
+    /// Whether this one began after it.
+    pub(super) fn began_after(&self, later: &ReleaseState) -> bool {
+        let leads_on = self.reached.contains(&later.base);
+        let leads_back = later.merge.as_ref().is_some_and(|merge| self.reaching.contains(merge));
+        // Both: releases of one and the same commit (`--services`), which say nothing of each other's order.
+        if leads_on == leads_back { later.started_at > self.earlier.started_at } else { leads_on }
+    }
 }
 
 /// Whether a release stands between its first prepare and its end: it has moved the tree and is not over (design/03).
@@ -121,6 +147,61 @@ mod tests {
         let finished = [release("1234", Status::Succeeded)];
         assert_eq!(of_run(&run("1234"), &finished, Some(&history)), Range::default());
         assert_eq!(of_revert(&ticket("1234"), &finished), Range { base, at: Some(oid(TARGET)) });
+    }
+
+    /// Releases of so many tickets, each on the commit that the one before it left, begun a second after it.
+    fn chain(count: u32) -> Vec<ReleaseState> {
+        let commit = |number: u32| -> Oid { format!("{number:040x}").parse().unwrap() };
+        let link = |number: u32| ReleaseState {
+            base: commit(number),
+            merge: Some(commit(number + 1)),
+            started_at: at("10:00:00") + chrono::Duration::seconds(number.into()),
+            ..release(&number.to_string(), Status::Succeeded)
+        };
+        (1..=count).map(link).collect()
+    }
+
+    #[test]
+    fn what_began_on_top_of_another_began_after_it_whatever_the_clock_says() {
+        let mut releases = chain(6);
+        // The clock went back before the fourth, and a fifth one never moved the tree.
+        for late in &mut releases[3..] {
+            late.started_at -= chrono::Duration::hours(1);
+        }
+        releases[4].merge = None;
+        let after = |earlier: usize| -> Vec<usize> {
+            let order = Succession::of(&releases[earlier], &releases);
+            (0..6).filter(|later| order.began_after(&releases[*later])).collect()
+        };
+        assert_eq!(after(0), [1, 2, 3, 4]);
+        assert_eq!(after(2), [3, 4]);
+        // Nothing leads from the fifth to the sixth: the clock is believed.
+        assert_eq!(after(4), [5]);
+        assert_eq!(after(5), [0, 1, 2]);
+    }
+
+    #[test]
+    fn of_releases_of_one_commit_the_clock_says_which_came_first() {
+        let mut releases = chain(4);
+        // The second and the third released services of the commit that was there.
+        for again in [1, 2] {
+            releases[again].base = releases[0].merge.clone().unwrap();
+            releases[again].merge = releases[0].merge.clone();
+        }
+        releases[3].base = releases[0].merge.clone().unwrap();
+        let after = |earlier: usize| -> Vec<usize> {
+            let order = Succession::of(&releases[earlier], &releases);
+            (0..4).filter(|later| order.began_after(&releases[*later])).collect()
+        };
+        assert_eq!([after(0), after(1), after(2), after(3)], [vec![1, 2, 3], vec![2, 3], vec![3], vec![]]);
+    }
+
+    #[test]
+    fn very_many_releases_are_each_looked_at_once() {
+        // One look at each pair would take hours.
+        let releases = chain(100_000);
+        let order = Succession::of(&releases[50_000], &releases);
+        assert_eq!(releases.iter().filter(|later| order.began_after(later)).count(), 49_999);
     }
 
     #[test]

@@ -3,28 +3,16 @@
 
 use super::Refusal;
 use super::blockers;
-use super::planning::{chained, commands, named, step};
+use super::planning::{chained, commands, fingerprint, named, step};
 use super::playbooks::{Unfilled, fill, is_verb_of_ours};
 use super::side::plan;
 use crate::model::facts::Facts;
 use crate::model::id::ServiceName;
-use crate::model::matching::Placeholders;
+use crate::model::matching::{Placeholders, Remedy};
 use crate::model::phase::Phase;
 use crate::model::plan::{Plan, PlanVerb, Step, WhenUnknown};
 use crate::model::playbook::{Adhoc, Playbook};
 use crate::model::spec::CommandSpec;
-
-/// A playbook's commands, filled in and sorted by who runs them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Remedy {
-    /// Run by the engine, each after it was shown and agreed to.
-    pub run: Vec<String>,
-    /// From the first verb of ours that changes something on: it takes the host, shows its own plan and keeps its own
-    /// record, so a person types it.
-    pub typed: Vec<String>,
-    /// Run after that to see that it helped: they look.
-    pub proof: Vec<String>,
-}
 
 /// What a playbook does now. A text block is run whole; verbs of ours at its end are left to a person, and where they stand
 /// in its midst, all of it is.
@@ -55,7 +43,9 @@ pub fn remedy(playbook: &Playbook, values: &Placeholders) -> Result<Remedy, Unfi
         }
     };
     let proof: Vec<&str> = playbook.verify.iter().map(String::as_str).collect();
-    Ok(Remedy { run, typed, proof: filled(&proof)? })
+    let proof = filled(&proof)?;
+    let plan = fingerprint(&(&run, &typed, &proof));
+    Ok(Remedy { plan, run, typed, proof })
 }
 
 /// The plan of one command of a playbook; `number` says which of `count` it is.
@@ -141,6 +131,7 @@ mod tests {
         let values = Placeholders { ticket: "1234".parse().ok(), service: Some(service("web")) };
         let remedy = remedy(&playbook(adhoc), &values).unwrap();
         assert_eq!(remedy.proof, ["holdpoint status web"]);
+        assert_eq!(remedy.plan.len(), 16);
         (remedy.run, remedy.typed)
     }
 
@@ -176,6 +167,18 @@ mod tests {
             );
         }
         assert_eq!(remedy(&playbook("['x']"), &Placeholders::default()).unwrap_err().word, "service");
+    }
+
+    #[test]
+    fn the_id_is_that_of_the_commands_as_they_are_filled_in() {
+        let of = |adhoc: &str, name: &str| {
+            let values = Placeholders { ticket: None, service: Some(service(name)) };
+            remedy(&playbook(adhoc), &values).unwrap().plan
+        };
+        assert_eq!(of("['a', 'b']", "web"), of("['a', 'b']", "web"));
+        for (adhoc, name) in [("['a', 'c']", "web"), ("['ab']", "web"), ("['a', 'b']", "db")] {
+            assert_ne!(of("['a', 'b']", "web"), of(adhoc, name), "{adhoc} of {name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What may leave the default list, and what may be thrown away (design/05): nothing that anybody may still need.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::course::left_by;
@@ -92,6 +94,15 @@ pub fn against_pruning(state: &ReleaseState, releases: &[ReleaseState]) -> Vec<B
     blockers
 }
 
+/// What names attempts beside the records of releases: attempt → its name there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// Incidents that belong to it.
+    pub incidents: BTreeMap<AttemptId, String>,
+    /// Evidence bundles that somebody captured of it, or that name it.
+    pub evidence: BTreeMap<AttemptId, String>,
+}
+
 /// Why an attempt is kept although it is asked to go: `referenced-by-…`, or that it is not old or not archived. `all` is
 /// every attempt on record, `in_use` are those that evidence or an incident names.
 pub fn kept_for(
@@ -99,6 +110,7 @@ pub fn kept_for(
     all: &[ReleaseState],
     newest: &[ReleaseState],
     before: DateTime<Utc>,
+    in_use: &InUse,
 ) -> Option<String> {
     if state.updated_at >= before {
         return Some("not older than that".to_owned());
@@ -108,6 +120,12 @@ pub fn kept_for(
     }
     let id = own(state).to_string();
     let same_ticket: Vec<&ReleaseState> = all.iter().filter(|other| other.ticket == state.ticket).collect();
+    if let Some(incident) = in_use.incidents.get(&own(state)) {
+        return Some(format!("referenced-by-incident: {incident}"));
+    }
+    if let Some(bundle) = in_use.evidence.get(&own(state)) {
+        return Some(format!("referenced-by-evidence: {bundle}"));
+    }
     if let Some(other) = all.iter().find(|other| other.superseded_by.as_ref() == Some(&id) && !other.archived)
     {
         return Some(format!("referenced-by-supersede: it took over {}", own(other)));
@@ -117,8 +135,12 @@ pub fn kept_for(
     }) {
         return Some(format!("referenced-by-source: {} began on its commit", own(other)));
     }
-    let goes_too =
-        |other: &&&ReleaseState| other.updated_at < before && against_pruning(other, newest).is_empty();
+    let is_named = |other: &ReleaseState| {
+        in_use.incidents.contains_key(&own(other)) || in_use.evidence.contains_key(&own(other))
+    };
+    let goes_too = |other: &&&ReleaseState| {
+        other.updated_at < before && against_pruning(other, newest).is_empty() && !is_named(other)
+    };
     if let Some(other) = same_ticket.iter().find(|other| !goes_too(other)) {
         return Some(format!("referenced-by-log: the log of {} also tells of {}", state.ticket, own(other)));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -9,8 +10,8 @@ use super::Refusal;
 use crate::model::backup::{BackupEntry, BackupSet, PutMethod, TakeMethod};
 use crate::model::facts::{
     Commit, Compose, ComposeFlavour, ComposePart, ContainerState, DirtyFile, DiskSpace, Facts, GitFacts,
-    HeadMove, HostFacts, ResolvedService, RunState, RuntimeFacts, ScriptHeader, ServiceState, StepEnd,
-    StepRecord, TicketHistory, TicketScript,
+    HeadMove, HostFacts, Releases, ResolvedService, RunState, RuntimeFacts, ScriptHeader, ServiceState,
+    StepEnd, StepRecord, TicketHistory, TicketScript,
 };
 use crate::model::id::{BackupStamp, Oid, ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
@@ -89,7 +90,7 @@ pub(super) fn scene() -> Facts {
             engine: Some("docker".into()),
             ..RuntimeFacts::default()
         },
-        releases: Vec::new(),
+        releases: Releases::default(),
         candidates: Vec::new(),
         history: None,
         scripts: Vec::new(),
@@ -168,7 +169,11 @@ pub(super) fn settings() -> Settings {
         owners: BTreeMap::new(),
         secrets: SecretSettings { env_files: vec![".env".into()], names: Vec::new() },
         backup: BackupSettings { max_age: Span::secs(0), min_ratio: 0.5 },
-        recovery: RecoverySettings { evidence_max_age: Span::secs(900), give_up: Span::secs(3600) },
+        recovery: RecoverySettings {
+            evidence_max_age: Span::secs(900),
+            give_up: Span::secs(3600),
+            owner_approval: false,
+        },
         guard: None,
         compose_command: None,
         verify: Vec::new(),
@@ -288,7 +293,7 @@ impl Scene for Facts {
     }
 
     fn released(mut self, state: ReleaseState) -> Self {
-        self.releases.push(state);
+        Arc::make_mut(&mut self.releases).push(state);
         self
     }
 
@@ -297,8 +302,9 @@ impl Scene for Facts {
             let record = StepRecord { ms: Some(1_500), ..StepRecord::new(*phase, *end, at("10:00:00")) };
             (StepName::new([*name]), record)
         };
-        self.releases.retain(|known| known.ticket != state.ticket);
-        self.releases.push(state.clone());
+        let releases = Arc::make_mut(&mut self.releases);
+        releases.retain(|known| known.ticket != state.ticket);
+        releases.push(state.clone());
         self.history = Some(TicketHistory {
             state,
             phases_done: done.iter().copied().collect(),

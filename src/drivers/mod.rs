@@ -9,6 +9,7 @@ pub mod command;
 pub mod compose;
 pub mod git;
 pub mod notify;
+pub mod orchestrator;
 pub mod probe;
 mod program;
 pub mod service;

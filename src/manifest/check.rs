@@ -189,6 +189,16 @@ impl Named {
     }
 }
 
+/// Whether a text can be an image reference and nothing else.
+pub fn is_image(text: &str) -> bool {
+    fits(text, Named::Image)
+}
+
+/// Whether a text can be the name of a git remote and nothing else.
+pub fn is_remote(text: &str) -> bool {
+    fits(text, Named::Remote)
+}
+
 /// Whether a text can be nothing but such a name.
 pub(super) fn fits(text: &str, kind: Named) -> bool {
     let mut chars = text.chars();

@@ -325,11 +325,13 @@ pub(super) struct RawRecovery {
     pub(super) evidence_max_age: Span,
     /// So long after a failure, `diagnose` recommends to take the release back.
     pub(super) give_up: Span,
+    /// Redeploy, rollback and revert wait until a second operator approves.
+    pub(super) owner_approval: bool,
 }
 
 impl Default for RawRecovery {
     fn default() -> Self {
-        Self { evidence_max_age: Span::secs(15 * 60), give_up: Span::secs(60 * 60) }
+        Self { evidence_max_age: Span::secs(15 * 60), give_up: Span::secs(60 * 60), owner_approval: false }
     }
 }
 

@@ -4,11 +4,17 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::raw::RawRelease;
+use super::raw_rollout::{RawAgent, RawFleet, RawPlan};
 use super::services::RawManifest;
 
 /// Names that `holdpoint schema` knows, each with the file it describes.
-pub const SCHEMAS: [(&str, &str); 2] =
-    [("release", ".asd/release.toml"), ("manifest", "packages/*/manifest.yaml")];
+pub const SCHEMAS: [(&str, &str); 5] = [
+    ("release", ".asd/release.toml"),
+    ("manifest", "packages/*/manifest.yaml"),
+    ("fleet", "fleet.toml"),
+    ("agent", "agent.toml"),
+    ("rollout", "rollout plan"),
+];
 
 /// The JSON schema (draft 2020-12) of that name; none when there is no such schema.
 pub fn schema(name: &str) -> Option<Value> {
@@ -16,6 +22,9 @@ pub fn schema(name: &str) -> Option<Value> {
     let schema = match name {
         "release" => generator.into_root_schema_for::<RawRelease>(),
         "manifest" => generator.into_root_schema_for::<RawManifest>(),
+        "fleet" => generator.into_root_schema_for::<RawFleet>(),
+        "agent" => generator.into_root_schema_for::<RawAgent>(),
+        "rollout" => generator.into_root_schema_for::<RawPlan>(),
         _ => return None,
     };
     Some(schema.to_value())

@@ -327,6 +327,7 @@ fn recovery(spot: &Spot<'_>, raw: &RawRelease) -> Result<RecoverySettings, Manif
     Ok(RecoverySettings {
         evidence_max_age: longer_than_nothing(&spot.key("evidence_max_age"), raw.evidence_max_age)?,
         give_up: longer_than_nothing(&spot.key("give_up"), raw.give_up)?,
+        owner_approval: raw.owner_approval,
     })
 }
 

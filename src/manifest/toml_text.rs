@@ -18,11 +18,18 @@ pub(super) const SCHEMA: &str = "release";
 pub(super) struct TomlDocument<'f> {
     file: &'f SourceFile,
     root: Spanned<DeTable<'f>>,
+    /// Name of the schema that lists the keys of this file.
+    schema: &'static str,
 }
 
 impl<'f> TomlDocument<'f> {
     /// Parses the text. Errors: too long, not TOML, too deep.
     pub(super) fn parse(file: &'f SourceFile) -> Result<Self, ManifestError> {
+        Self::parse_as(file, SCHEMA)
+    }
+
+    /// The same, of a file whose keys another schema lists.
+    pub(super) fn parse_as(file: &'f SourceFile, schema: &'static str) -> Result<Self, ManifestError> {
         within_limit(file)?;
         let at = |span: Option<Range<usize>>, problem| {
             ManifestError::new(&file.path, span.map(|span| place(&file.text, span)), problem)
@@ -36,7 +43,7 @@ impl<'f> TomlDocument<'f> {
         if let Some(span) = too_deep(root.get_ref(), 1) {
             return Err(at(Some(span), Problem::TooDeep { limit: LIMIT_DEPTH }));
         }
-        Ok(Self { file, root })
+        Ok(Self { file, root, schema })
     }
 
     /// Reads the text as a value. Errors: unknown and missing keys, wrong types, words and values.
@@ -48,7 +55,7 @@ impl<'f> TomlDocument<'f> {
         let span = error.span();
         let way = span.clone().map(|span| self.way_to(&span)).unwrap_or_default();
         let written = span.clone().and_then(|span| self.file.text.get(span)).unwrap_or_default();
-        let problem = problem(error.message(), &way, written);
+        let problem = problem(error.message(), &way, written, self.schema);
         ManifestError::new(&self.file.path, span.map(|span| place(&self.file.text, span)), problem)
     }
 
@@ -156,7 +163,7 @@ fn first_line(message: &str) -> String {
 }
 
 /// The parser's message in our words.
-fn problem(message: &str, way: &[String], written: &str) -> Problem {
+fn problem(message: &str, way: &[String], written: &str, schema: &'static str) -> Problem {
     let key = way.join(".");
     let table = way.split_last().map(|(_, table)| table.join(".")).unwrap_or_default();
     if let Some(rest) = message.strip_prefix("unknown field `") {
@@ -164,7 +171,7 @@ fn problem(message: &str, way: &[String], written: &str) -> Problem {
         let given = given.trim_matches(['"', '\'']);
         let known = listed(message);
         let near = nearest(given, known.iter().map(String::as_str)).map(str::to_owned);
-        return Problem::UnknownKey { key: given.to_owned(), table, nearest: near, schema: SCHEMA };
+        return Problem::UnknownKey { key: given.to_owned(), table, nearest: near, schema };
     }
     if message.starts_with("unknown variant `") {
         let given = written.trim_matches(['"', '\'']).to_owned();
@@ -174,7 +181,7 @@ fn problem(message: &str, way: &[String], written: &str) -> Problem {
     }
     if let Some(missing) = message.strip_prefix("missing field `") {
         let missing = missing.trim_end_matches('`').to_owned();
-        return Problem::Missing { key: missing, table: key, schema: SCHEMA };
+        return Problem::Missing { key: missing, table: key, schema };
     }
     if let Some((found, wanted)) = wrong_type(message) {
         return Problem::WrongType { key, wanted, found };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::id::{BackupStamp, ServiceName};
@@ -11,7 +12,7 @@ use super::quantity::Span;
 use super::spec::CommandSpec;
 
 /// `manifest.toml` of one backup set: `backups/<service>/<stamp>/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupSet {
     /// Form of this file.
     pub format: u32,
@@ -42,7 +43,7 @@ impl BackupSet {
 }
 
 /// One entry of a set, in the folder `<n>-<kind>/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupEntry {
     /// Its number, from 1.
     pub number: u32,
@@ -63,7 +64,7 @@ pub struct BackupEntry {
 }
 
 /// One entry to take, fully decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupJob {
     /// Service that declares it.
     pub service: ServiceName,
@@ -92,7 +93,7 @@ pub struct BackupJob {
 }
 
 /// How the data is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", rename_all = "kebab-case")]
 pub enum TakeMethod {
     /// Files and folders, walked in-process into a tar with owners and modes.
@@ -131,7 +132,7 @@ pub enum TakeMethod {
 }
 
 /// One entry to put back, fully decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreJob {
     /// Service that declares it.
     pub service: ServiceName,
@@ -148,7 +149,7 @@ pub struct RestoreJob {
 }
 
 /// How the data is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", rename_all = "kebab-case")]
 pub enum PutMethod {
     /// Paths are emptied and filled from the tar in-process; afterwards content, mode and owner are compared.

@@ -1,6 +1,7 @@
 //! What a halted release comes to: how far it got, and what may be done about it.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::drift::DriftView;
@@ -14,7 +15,7 @@ use super::view::{NextCommand, StatusRow};
 
 /// The partial boundary of a release (seed 000): what is done, what stopped, and whether what stands may be verified as it
 /// stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Boundary {
     /// Phases that are done, in order.
@@ -39,7 +40,7 @@ pub struct Boundary {
 }
 
 /// Where HEAD is, as a release sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HeadAt {
     /// Where it was before the release.
@@ -53,7 +54,7 @@ pub enum HeadAt {
 }
 
 /// A touched service at the boundary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSide {
     /// Service.
@@ -63,7 +64,7 @@ pub struct ServiceSide {
 }
 
 /// Which side of a release a service is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// Wholly as before the release.
@@ -97,7 +98,7 @@ impl Side {
 }
 
 /// `diagnose TICKET`: the five steps of seed 003, taken.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnosis {
     /// `holdpoint.diagnosis/v1`.
@@ -142,7 +143,7 @@ pub struct Diagnosis {
 pub const DIAGNOSIS_SCHEMA: &str = "holdpoint.diagnosis/v1";
 
 /// How an attempt halted, by its log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HaltSeen {
     /// When.
@@ -160,7 +161,7 @@ pub struct HaltSeen {
 }
 
 /// Evidence of the failure that is diagnosed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceSeen {
     /// The newest bundle's name.
@@ -172,7 +173,7 @@ pub struct EvidenceSeen {
 }
 
 /// A playbook that fits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlaybookFinding {
     /// How well.
@@ -182,7 +183,7 @@ pub struct PlaybookFinding {
 }
 
 /// What a failure comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Judgement {
     /// What kind of failure it is.
@@ -204,7 +205,7 @@ pub struct Judgement {
 }
 
 /// What kind of failure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// It did not fail.
@@ -232,7 +233,7 @@ pub enum FailureKind {
 }
 
 /// A way out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Advice {
     /// Which.
@@ -244,7 +245,7 @@ pub struct Advice {
 }
 
 /// A way out, the narrowest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RecoveryOption {
     /// Wait: somebody is at work on it.
@@ -257,6 +258,12 @@ pub enum RecoveryOption {
     Rerun,
     /// Mend the cause, then go on.
     Repair,
+    /// A new attempt of the same commit.
+    Retry,
+    /// A new attempt of today's checkout and configuration.
+    Redeploy,
+    /// Put an older attempt's tree and images back; never data.
+    Rollback,
     /// Take the release back.
     Revert,
 }
@@ -270,13 +277,16 @@ impl RecoveryOption {
             RecoveryOption::Approve => "approve",
             RecoveryOption::Rerun => "rerun",
             RecoveryOption::Repair => "repair",
+            RecoveryOption::Retry => "retry",
+            RecoveryOption::Redeploy => "redeploy",
+            RecoveryOption::Rollback => "rollback",
             RecoveryOption::Revert => "revert",
         }
     }
 }
 
 /// Who takes over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnerSeen {
     /// `stack`, `environment`, `deployment`, `product`.

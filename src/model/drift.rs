@@ -1,8 +1,9 @@
 //! What runs, held against what is meant to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{DirtyFile, ResolvedService, RuntimeFacts, ServiceState};
@@ -12,7 +13,7 @@ use super::release::ReleaseState;
 use super::settings::Settings;
 
 /// What a row of `drift` is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DriftCode {
     /// Nothing is on record here that HEAD could be held against.
@@ -71,7 +72,7 @@ impl DriftCode {
 }
 
 /// One difference between what is meant to run and what runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftRow {
     /// What it is about.
@@ -87,7 +88,7 @@ pub struct DriftRow {
 }
 
 /// `drift`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftView {
     /// Whether nothing differs.
@@ -123,6 +124,8 @@ pub struct DriftSeen {
     pub services: BTreeMap<ServiceName, ServiceState>,
     /// The checkout.
     pub head: DriftHead,
+    /// Services that a `redeploy` would put there again: a release that succeeded, or what was adopted, touched them.
+    pub redeployed: BTreeSet<ServiceName>,
     /// Ticket scripts that ran here.
     pub scripts: Vec<RanScript>,
     /// Containers made from a compose file of this checkout that is not there any more.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::id::{StepName, TicketId};
@@ -12,7 +13,7 @@ use super::phase::Phase;
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
         /// The word in `event=`. Unknown words of newer versions are kept as they are.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(from = "String", into = "String")]
         pub enum EventKind {
             $($(#[$doc])* $variant,)*
@@ -107,6 +108,8 @@ event_kinds! {
     Removed = "removed",
     /// A person had files written that belong to no ticket (`init`).
     Wrote = "wrote",
+    /// A person had later releases read something from elsewhere.
+    Relinked = "relinked",
     /// A playbook's remedy left a cause open, or a person closed it.
     Cause = "cause",
     /// A torn or missing file was put right.
@@ -115,8 +118,16 @@ event_kinds! {
     Captured = "captured",
     /// A person had the failure looked into.
     Diagnosed = "diagnosed",
+    /// A person wants something put back, and it waits for a second operator.
+    ApprovalAsked = "approval-asked",
+    /// A second operator agreed to it.
+    ApprovalGiven = "approval-given",
     /// A person opened, looked at or resolved an incident.
     Incident = "incident",
+    /// Somebody asked over HTTP for a change, or was turned away.
+    Request = "request",
+    /// An access token was made or taken back.
+    Token = "token",
     /// More of the record before it, whose details are too long for one line.
     Continued = "continued",
     /// A step is about to run: the intent.
@@ -226,7 +237,7 @@ impl EventDraft {
 }
 
 /// A recorded event: the one JSON form used by `log --json`, `--format json`, streams and the fleet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunEvent {
     /// Version of this form.
     pub v: u32,

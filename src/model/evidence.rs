@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::diagnosis::Boundary;
@@ -19,7 +20,7 @@ use super::settings::SurfaceKind;
 use super::view::{DiffRow, StatusRow};
 
 /// One bundle: what was seen at one moment. Written once, redacted, never changed (design/05).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// `holdpoint.evidence/v1`.
@@ -71,7 +72,7 @@ pub struct Evidence {
 }
 
 /// A step that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureSeen {
     /// Step.
@@ -89,7 +90,7 @@ pub struct FailureSeen {
 }
 
 /// The checkout.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitSeen {
     /// HEAD.
@@ -101,7 +102,7 @@ pub struct GitSeen {
 }
 
 /// What a surface answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SurfaceSeen {
     /// Its name.
@@ -119,7 +120,7 @@ pub struct SurfaceSeen {
 }
 
 /// The end of a service's own log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogSeen {
     /// Its last lines.
@@ -129,7 +130,7 @@ pub struct LogSeen {
 }
 
 /// The head of an audit log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogHead {
     /// Number of the last record.
@@ -142,7 +143,7 @@ pub struct LogHead {
 pub const EVIDENCE_SCHEMA: &str = "holdpoint.evidence/v1";
 
 /// A bundle on the shelf.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceRow {
     /// Its name, as `evidence compare` takes it.
@@ -161,8 +162,20 @@ pub struct EvidenceRow {
     pub trouble: Option<String>,
 }
 
+/// `evidence show`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceView {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub path: String,
+    /// What was seen, as it was kept ([`Evidence`]; one of an older version may have less).
+    pub bundle: serde_json::Value,
+}
+
 /// `evidence compare`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceDiff {
     /// The older one.
@@ -175,7 +188,7 @@ pub struct EvidenceDiff {
 
 /// The folder name of an evidence bundle: the UTC second it was captured, `YYYYMMDD_HHMMSS`, with `-2`… when one second
 /// holds several.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct EvidenceId(String);
 text_id!(EvidenceId);

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::backup::BackupSet;
@@ -13,6 +15,9 @@ use super::phase::Phase;
 use super::quantity::Span;
 use super::release::ReleaseState;
 use super::settings::{Settings, SignaturePolicy};
+
+/// Every release of a host. There may be very many, and several looks share what was read once.
+pub type Releases = Arc<Vec<ReleaseState>>;
 
 /// One look at the host, the checkout and the workspace.
 #[derive(Debug, Clone)]
@@ -39,7 +44,7 @@ pub struct Facts {
     /// How containers are driven here.
     pub runtime: RuntimeFacts,
     /// Every release this host knows, newest attempt of each ticket, oldest first by `started_at`.
-    pub releases: Vec<ReleaseState>,
+    pub releases: Releases,
     /// Older attempts that a rollback may put back, newest first; looked at only where they are in question.
     pub candidates: Vec<Candidate>,
     /// What is recorded of the ticket in question.
@@ -155,7 +160,7 @@ pub struct Containment {
 }
 
 /// A commit, for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Commit {
     /// Its id.
     pub oid: Oid,
@@ -194,7 +199,7 @@ pub struct BadlySigned {
 }
 
 /// A file that is not as committed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirtyFile {
     /// Relative to the project root.
     pub path: String,
@@ -207,7 +212,7 @@ pub struct DirtyFile {
 }
 
 /// A reflog entry that moved HEAD.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeadMove {
     /// HEAD before.
     pub from: Oid,
@@ -222,7 +227,7 @@ pub struct HeadMove {
 }
 
 /// What compose makes of a service, from its own resolved configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ResolvedService {
     /// Project name.
     pub project: String,
@@ -231,7 +236,7 @@ pub struct ResolvedService {
 }
 
 /// One compose service, resolved.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ComposePart {
     /// Image reference.
     pub image: Option<String>,
@@ -267,7 +272,7 @@ pub struct ComposePart {
 }
 
 /// What runs for one service.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceState {
     /// Up, down, partly, or not to be seen.
     pub run: RunState,
@@ -285,7 +290,7 @@ pub struct ServiceState {
 }
 
 /// What a service's `schema` command said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Schema {
     /// The version of its data.
@@ -295,7 +300,7 @@ pub enum Schema {
 }
 
 /// Whether a service is up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
     /// All of it runs.
@@ -312,7 +317,7 @@ pub enum RunState {
 }
 
 /// One container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerState {
     /// Id.
     pub id: String,
@@ -362,7 +367,7 @@ pub struct RuntimeFacts {
 }
 
 /// A compose command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compose {
     /// Argument list that calls it.
     pub command: Vec<String>,
@@ -373,7 +378,7 @@ pub struct Compose {
 }
 
 /// Which compose it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ComposeFlavour {
     /// `docker compose`.
@@ -478,7 +483,7 @@ pub enum StepEnd {
 }
 
 /// A ticket's script.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TicketScript {
     /// The ticket it belongs to.
     pub ticket: TicketId,
@@ -497,7 +502,7 @@ pub struct TicketScript {
 }
 
 /// `# holdpoint: …` lines of a ticket script.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScriptHeader {
     /// Program that says whether its effect is there.
     pub check: Option<Vec<String>>,
@@ -514,7 +519,7 @@ pub struct ScriptHeader {
 }
 
 /// Immutable intent of an attempt (design/05), as stored in `snapshot.toml`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
     /// Form of this file.
     pub format: u32,
@@ -547,7 +552,7 @@ pub struct Snapshot {
 }
 
 /// One service in a snapshot.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotService {
     /// Intended image reference.
     pub image: Option<String>,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -95,7 +96,7 @@ pub(super) use text_id;
 ///
 /// `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`, no `..`, and none of the endings our own files use (`.env`, `.log`, `.lock`,
 /// `.tmp`, `.prev`) at the end or before a further dot, because the id names files (design/01).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct TicketId(String);
 text_id!(TicketId);
@@ -151,7 +152,7 @@ impl TicketId {
 }
 
 /// One go at a release: `<ticket>@<n>`, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct AttemptId {
     /// The ticket.
@@ -199,6 +200,15 @@ pub struct ReleaseRef {
     pub attempt: Option<u32>,
 }
 
+impl fmt::Display for ReleaseRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.attempt {
+            Some(number) => write!(f, "{}@{number}", self.ticket),
+            None => write!(f, "{}", self.ticket),
+        }
+    }
+}
+
 impl FromStr for ReleaseRef {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
@@ -211,7 +221,7 @@ impl FromStr for ReleaseRef {
 }
 
 /// A service of this host, as the configuration names it. It stands before the dot in step names (`wikijs.recreate`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct ServiceName(String);
 text_id!(ServiceName);
@@ -240,7 +250,7 @@ impl FromStr for ServiceName {
 }
 
 /// A full git object id, lower-case hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Oid(String);
 text_id!(Oid);
@@ -264,7 +274,7 @@ impl Oid {
 }
 
 /// A branch name that can be handed to git without becoming a flag, a range or a refspec.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct BranchName(String);
 text_id!(BranchName);
@@ -303,7 +313,7 @@ impl FromStr for BranchName {
 }
 
 /// The name of the smallest recorded unit: `backup.redmine.1`, `git.merge`, `wikijs.recreate`, `1234-fix.sh`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct StepName(String);
 
@@ -336,7 +346,7 @@ impl fmt::Display for StepName {
 }
 
 /// The folder name of a backup set: the UTC second it began, `YYYYMMDD_HHMMSS`, with `-2`… when one second holds several.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct BackupStamp(String);
 text_id!(BackupStamp);

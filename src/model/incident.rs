@@ -4,13 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::SurfaceSeen;
 use super::id::{AttemptId, IdError, ServiceName, shown, text_id};
 
 /// `inc-YYYYMMDD-N`: the UTC day it was opened, and which of that day.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct IncidentId(String);
 text_id!(IncidentId);
@@ -45,7 +46,7 @@ impl FromStr for IncidentId {
 }
 
 /// How much of it is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IncidentKind {
     /// Nothing works.
@@ -87,7 +88,7 @@ impl FromStr for IncidentKind {
 }
 
 /// Where the cause lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// The application as a whole.
@@ -119,7 +120,7 @@ impl Scope {
 }
 
 /// What the surfaces and the failing path say together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outage {
     /// It does not answer.
@@ -148,7 +149,7 @@ impl Outage {
 }
 
 /// One look: the same sequence before recovery and after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentLook {
     /// When.
@@ -174,7 +175,7 @@ pub struct IncidentLook {
 }
 
 /// The failing path, tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeRun {
     /// It exited 0.
@@ -186,7 +187,7 @@ pub struct ProbeRun {
 }
 
 /// An incident, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Incident {
     /// Form of this value.
@@ -218,7 +219,7 @@ pub struct Incident {
 }
 
 /// How an incident ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentEnd {
     /// When.
@@ -237,7 +238,7 @@ pub struct IncidentEnd {
 pub const INCIDENT_FORMAT: u32 = 1;
 
 /// One of the six conditions under which an incident counts as resolved (seed 002).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// Its number in the seed.
@@ -253,7 +254,7 @@ pub struct Condition {
 }
 
 /// `incident show`, and what every verb of an incident answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentView {
     /// The incident.

@@ -1,12 +1,13 @@
 //! What checking playbooks and their samples found, and drafts of new ones.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::matching::Symptom;
 use super::view::NextCommand;
 
 /// Something wrong in a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// The file.
@@ -20,7 +21,7 @@ pub struct Finding {
 }
 
 /// `playbook lint` and `playbook test`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckedView {
     /// How many playbooks were looked at.
@@ -43,7 +44,7 @@ pub struct Sample {
 }
 
 /// `playbook new --from TICKET`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DraftView {
     /// Id of the draft.

@@ -1,5 +1,6 @@
 //! A failure held against playbooks: how it looked, which fit and why, and what their detection commands answered.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::id::{ServiceName, StepName, TicketId};
@@ -25,7 +26,7 @@ pub struct Symptom {
 }
 
 /// How well a playbook fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Strength {
     /// Worth reading.
@@ -45,7 +46,7 @@ impl Strength {
 }
 
 /// A playbook that fits a failure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlaybookMatch {
     /// Its id.
@@ -75,7 +76,7 @@ impl PlaybookMatch {
 }
 
 /// `playbook match`: what fits, the best first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MatchView {
     /// Ticket whose failure it is; none for text that was handed in.
@@ -97,7 +98,7 @@ pub struct MatchView {
 }
 
 /// Whether a command's answer is the one that a playbook expects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It is.
@@ -120,7 +121,7 @@ impl Verdict {
 }
 
 /// One detection command and its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DetectionRow {
     /// What was run.
@@ -138,7 +139,7 @@ pub struct DetectionRow {
 }
 
 /// A playbook's detection, run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DetectionView {
     /// Its id.
@@ -147,6 +148,31 @@ pub struct DetectionView {
     pub verdict: Verdict,
     /// Each command, in order.
     pub commands: Vec<DetectionRow>,
+}
+
+/// A playbook's commands, filled in and sorted by who runs them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Remedy {
+    /// Id of these commands: what was shown is run, and nothing else.
+    pub plan: String,
+    /// Run by the engine, each after it was shown and agreed to.
+    pub run: Vec<String>,
+    /// From the first verb of ours that changes something on: it takes the host, shows its own plan and keeps its own
+    /// record, so a person types it.
+    pub typed: Vec<String>,
+    /// Run after that to see that it helped: they look.
+    pub proof: Vec<String>,
+}
+
+/// `playbook run`: what its detection answered, and what it would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TriedView {
+    /// Its detection, run.
+    #[serde(flatten)]
+    pub detection: DetectionView,
+    /// Its commands; none where they are not run here, or lack a value.
+    pub remedy: Option<Remedy>,
 }
 
 /// What fills the placeholders of a playbook's commands: values of our own types, so they are plain words.
@@ -159,7 +185,7 @@ pub struct Placeholders {
 }
 
 /// Where a playbook comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// It came with the binary.
@@ -182,7 +208,7 @@ impl Origin {
 }
 
 /// A playbook that is known here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KnownPlaybook {
     /// Its file.
     pub file: String,
@@ -193,7 +219,7 @@ pub struct KnownPlaybook {
 }
 
 /// Every playbook that is known here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Shelf {
     /// Playbooks, the host's own first; each id once.
     pub playbooks: Vec<KnownPlaybook>,

@@ -1,5 +1,7 @@
 //! The words: every value that crosses a layer. Imports nothing of ours and cannot touch the world.
 
+pub mod access;
+pub mod approval;
 pub mod backup;
 pub mod candidate;
 pub mod diagnosis;
@@ -17,6 +19,7 @@ pub mod outcome;
 pub mod phase;
 pub mod plan;
 pub mod playbook;
+pub mod preview;
 pub mod projection;
 pub mod quantity;
 pub mod readiness;
@@ -24,6 +27,8 @@ pub mod reason;
 pub mod redact;
 pub mod release;
 pub mod request;
+pub mod rollout;
 pub mod settings;
+pub mod source;
 pub mod spec;
 pub mod view;

@@ -1,9 +1,10 @@
 //! How a verb ends: one vocabulary for exit status, JSON and text.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The word behind every exit status (design/01). The same numbers stand in the log's `rc=` of a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
     /// Did what was asked.

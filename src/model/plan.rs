@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -17,7 +18,7 @@ use super::settings::Surface;
 use super::spec::{CommandSpec, DriverSpec, ProbeSpec};
 
 /// What will be done, in order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Form of this value.
@@ -77,7 +78,7 @@ pub struct Plan {
 pub const PLAN_FORMAT: u32 = 1;
 
 /// Which verb made a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlanVerb {
     /// `run`
@@ -94,6 +95,10 @@ pub enum PlanVerb {
     BackupRestore,
     /// `playbook run --apply`
     Playbook,
+    /// `preview up`
+    PreviewUp,
+    /// `preview cleanup`
+    PreviewCleanup,
 }
 
 impl PlanVerb {
@@ -107,6 +112,8 @@ impl PlanVerb {
             PlanVerb::BackupTake => "backup-take",
             PlanVerb::BackupRestore => "backup-restore",
             PlanVerb::Playbook => "playbook",
+            PlanVerb::PreviewUp => "preview-up",
+            PlanVerb::PreviewCleanup => "preview-cleanup",
         }
     }
 }
@@ -119,7 +126,7 @@ impl Plan {
 }
 
 /// A touched service in a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedService {
     /// Its name.
@@ -135,7 +142,7 @@ pub struct PlannedService {
 }
 
 /// What a release does with a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceChange {
     /// It was not there before.
@@ -147,7 +154,7 @@ pub enum ServiceChange {
 }
 
 /// A phase left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SkippedPhase {
     /// Which.
     pub phase: Phase,
@@ -156,7 +163,7 @@ pub struct SkippedPhase {
 }
 
 /// The smallest recorded unit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Its name, unique in the plan.
@@ -191,7 +198,7 @@ pub struct Step {
 }
 
 /// A ticket script as planned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedScript {
     /// Relative to the project root.
     pub path: String,
@@ -216,7 +223,7 @@ impl Step {
 }
 
 /// What a resume does with a step whose end is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenUnknown {
     /// Runs it again: nothing to lose.
@@ -228,7 +235,7 @@ pub enum WhenUnknown {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
     /// Stores snapshot, plan and the readable `migrate.sh`.
@@ -259,7 +266,7 @@ pub enum Action {
 }
 
 /// How to see that a step's effect is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "see", rename_all = "kebab-case")]
 pub enum DoneWhen {
     /// HEAD is this commit (on this branch, where given), and the tree is clean.
@@ -300,7 +307,7 @@ pub enum DoneWhen {
 }
 
 /// Waiting for a service to be well.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HealthJob {
     /// Service.
     pub service: ServiceName,
@@ -319,7 +326,7 @@ pub struct HealthJob {
 }
 
 /// Every check of one service in phase 4; all run, all failures are listed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyJob {
     /// Service.
     pub service: ServiceName,
@@ -343,7 +350,7 @@ pub struct VerifyJob {
 }
 
 /// How people reach a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessWay {
     /// On this host.

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
 use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::phase::Phase;
 
 /// One entry of `recovery/playbooks/release-<topic>.yaml`, in the format of seed 003.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
     /// Its name, kebab-case.
@@ -34,7 +35,7 @@ pub struct Playbook {
 }
 
 /// A command that confirms a playbook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Detection {
     /// What to run.
@@ -44,7 +45,7 @@ pub struct Detection {
 }
 
 /// What to do about a known failure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fix {
     /// File and function that need fixing for good.
@@ -56,7 +57,7 @@ pub struct Fix {
 }
 
 /// Commands that help now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Adhoc {
     /// One text, run as a whole.
@@ -77,7 +78,7 @@ impl Adhoc {
 }
 
 /// Where and how it must have failed. Everything in it weighs; `docs/playbooks.md` says how much.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MatchRule {
     /// Phases it fails in; empty: any.

@@ -43,6 +43,11 @@ pub mod field {
     pub const BACKUP: &str = "backup";
     /// The attempt that took over (`superseded`).
     pub const BY: &str = "by";
+    /// The program that spoke for the operator: `holdpoint` itself over HTTP, a shell where somebody typed its hidden word;
+    /// where it is missing: they were at the keyboard.
+    pub const VIA: &str = "via";
+    /// Who was at the keyboard of the process that acted for the operator.
+    pub const LOGIN: &str = "login";
     /// Boot of the machine in which a runner began (`created`, `resumed`, `reverting`): what its steps left behind without
     /// a sync counts only within it.
     pub const BOOT: &str = "boot";
@@ -64,6 +69,16 @@ pub mod field {
     pub const OPEN: &str = "open";
     /// Id of the playbook whose remedy was applied (`cause`).
     pub const PLAYBOOK: &str = "playbook";
+    /// What somebody wants that needs a second operator, as it is typed (`approval-asked`, `approval-given`).
+    pub const WANTED: &str = "wanted";
+    /// The commit that it would put there.
+    pub const COMMIT: &str = "commit";
+    /// The operator who agreed (`created`, `reverting`).
+    pub const APPROVED_BY: &str = "approved_by";
+    /// Who agreed by what the person says (`--approved-by`).
+    pub const SAID_APPROVED_BY: &str = "said_approved_by";
+    /// The operator who asked (`approval-given`).
+    pub const ASKED_BY: &str = "asked_by";
     /// Files that were written, or that need the repair (`cause`).
     pub const FILES: &str = "files";
 }
@@ -87,7 +102,9 @@ pub fn attempts(events: &[RunEvent]) -> Vec<ReleaseState> {
     for event in events {
         let shelves = matches!(event.event, EventKind::Archived | EventKind::Unarchived);
         if let Some(fresh) = created(event) {
-            attempts.extend(state.replace(fresh));
+            // A start that was refused came to nothing: the next one has its number.
+            let before = state.replace(fresh).filter(|before| before.attempt != event.attempt);
+            attempts.extend(before);
         } else if let Some(older) =
             attempts.iter_mut().find(|older: &&mut ReleaseState| shelves && older.attempt == event.attempt)
         {
@@ -158,6 +175,19 @@ pub fn stamps_text(backups: &BTreeMap<ServiceName, BackupStamp>) -> String {
     pairs.join(" ")
 }
 
+/// Whether an event only says something of a release: what was refused, asked or only looked at left it as it was.
+pub fn leaves_as_it_was(event: &EventKind) -> bool {
+    matches!(
+        event,
+        EventKind::Refused
+            | EventKind::Captured
+            | EventKind::Diagnosed
+            | EventKind::Incident
+            | EventKind::ApprovalAsked
+            | EventKind::ApprovalGiven
+    )
+}
+
 /// What an event does to a state. Events that mean nothing to it (progress, words of newer versions) leave it as it is.
 pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
     if let Some(fresh) = created(event) {
@@ -165,11 +195,7 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
         return;
     }
     state.log_seq = event.seq;
-    // What was refused, or only looked at, left the release as it was.
-    if !matches!(
-        event.event,
-        EventKind::Refused | EventKind::Captured | EventKind::Diagnosed | EventKind::Incident
-    ) {
+    if !leaves_as_it_was(&event.event) {
         state.updated_at = event.at;
     }
     if is_answer(state, event) {
@@ -296,6 +322,18 @@ mod tests {
     fn with(mut event: RunEvent, details: &[(&str, &str)]) -> RunEvent {
         event.details = details.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         event
+    }
+
+    #[test]
+    fn a_start_that_was_refused_is_not_the_attempt_that_has_its_number() {
+        let base = "a".repeat(40);
+        let fresh = |seq| with(event(seq, EventKind::Created), &[("base", &base), ("branch", "main")]);
+        let refused = RunEvent { phase: Some(Phase::Prepare), rc: Some(4), ..event(2, EventKind::Failed) };
+        let planned = with(event(4, EventKind::Planned), &[("snapshot", "sha256:x")]);
+        let log = [fresh(1), refused, fresh(3), planned, event(5, EventKind::Started)];
+        let attempts = attempts(&log);
+        assert_eq!(attempts.len(), 1);
+        assert_eq!((attempts[0].attempt, attempts[0].status), (1, Status::Running));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What can be done with an attempt, and what stands in the way: the answer that is read before anything is done (design/05).
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::candidate::Artifact;
@@ -12,8 +13,19 @@ use super::release::Status;
 /// Form of [`Readiness`].
 pub const SCHEMA: &str = "holdpoint.readiness/v1";
 
+/// Who has looked at an attempt's failure, and when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LookedInto {
+    /// When it halted last; none: it did not.
+    pub halted: Option<DateTime<Utc>>,
+    /// When somebody had the cause looked into last.
+    pub diagnosed: Option<DateTime<Utc>>,
+    /// When evidence was captured last.
+    pub evidence: Option<DateTime<Utc>>,
+}
+
 /// What can be done with an attempt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the answers that a program asks for, by their names")]
 pub struct Readiness {
@@ -61,7 +73,7 @@ pub struct Readiness {
 }
 
 /// Whether a verb is admitted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Answer {
     /// It is.
     pub allowed: bool,
@@ -77,7 +89,7 @@ impl Answer {
 }
 
 /// Whether the attempt goes on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Resume {
     /// It does.
     pub allowed: bool,
@@ -88,7 +100,7 @@ pub struct Resume {
 }
 
 /// Whether the release can be taken back.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revert {
     /// It can.
@@ -100,7 +112,7 @@ pub struct Revert {
 }
 
 /// Whether something older can be put back.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rollback {
     /// Some candidate can.
@@ -114,7 +126,7 @@ pub struct Rollback {
 }
 
 /// One older attempt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateRow {
     /// Which.
@@ -129,10 +141,12 @@ pub struct CandidateRow {
     pub rollback_ready: bool,
     /// What stands against it.
     pub reasons: Vec<Reason>,
+    /// What could not be compared: it does not stand against it, and somebody should know.
+    pub warnings: Vec<Reason>,
 }
 
 /// An image of a candidate, looked for on this host.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ArtifactRow {
     /// Service.
     pub service: ServiceName,
@@ -152,7 +166,7 @@ impl ArtifactRow {
 }
 
 /// Whether the attempt can be stopped.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cancel {
     /// It can.
@@ -166,11 +180,11 @@ pub struct Cancel {
 }
 
 /// One reason why not, for programs and for people.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Reason {
     /// Its code.
     pub code: ReasonCode,
-    /// `blocked`: the verb is refused.
+    /// `blocked`: the verb is refused; `warning`: it is not.
     pub category: &'static str,
     /// Phase the attempt stands in.
     pub phase: Phase,
@@ -194,6 +208,11 @@ impl Reason {
             clears: blocker.ways_out.clone(),
         }
     }
+
+    /// What should be known of an attempt in this phase, and is no refusal.
+    pub fn warning(blocker: &Blocker, phase: Phase) -> Self {
+        Self { category: "warning", ..Self::of(blocker, phase) }
+    }
 }
 
 /// Whether time or a look clears it.
@@ -209,6 +228,7 @@ const fn is_passing(code: ReasonCode) -> bool {
             | ReasonCode::ReadinessUnread
             | ReasonCode::DiagnoseFirst
             | ReasonCode::Held
+            | ReasonCode::ApprovalWanted
             | ReasonCode::GuardFailed
             | ReasonCode::SourceUnavailable
             | ReasonCode::Disk
@@ -216,7 +236,7 @@ const fn is_passing(code: ReasonCode) -> bool {
 }
 
 /// Something to type next.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct NextAction {
     /// `query` looks, `command` changes.
     pub kind: &'static str,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::Ending;
@@ -9,7 +10,7 @@ use super::outcome::Ending;
 macro_rules! reason_codes {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
         /// One enum for CLI, log and HTTP (design/05).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum ReasonCode {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)*
         }
@@ -49,12 +50,52 @@ reason_codes! {
     Branch = "branch",
     /// Remote, ref, compose file or folder cannot be read.
     SourceUnavailable = "source-unavailable",
+    /// A source is not what it was expected to be, or not what its relink was made for.
+    SourceStale = "source-stale",
+    /// There is no such preview, or what has its name is none.
+    NotAPreview = "not-a-preview",
+    /// The preview is there already, or not all of it is gone.
+    PreviewExists = "preview-exists",
+    /// The branch wants what production has.
+    PreviewUnsafe = "preview-unsafe",
     /// A changing step failed here and nothing has proven the host clean since.
     HostUntrusted = "host-untrusted",
     /// A calendar freeze holds.
     FreezeActive = "freeze-active",
     /// A hold point is not passed.
     Held = "held",
+    /// The rollout is over.
+    PlanTerminal = "plan-terminal",
+    /// The rollout was started before.
+    PlanStarted = "plan-started",
+    /// There is no such rollout.
+    PlanNotFound = "plan-not-found",
+    /// Nothing of the rollout failed, refused or does not answer.
+    NothingToRetry = "nothing-to-retry",
+    /// The rollout was not started, or is past its last stage.
+    NoCurrentStage = "no-current-stage",
+    /// No stage of the rollout waits for that.
+    StageNotCurrent = "stage-not-current",
+    /// Nothing stands against the stage.
+    StageNotFailed = "stage-not-failed",
+    /// The stage was halted, which cannot be taken back.
+    StageHalted = "stage-halted",
+    /// The stage did harm.
+    StageFailed = "stage-failed",
+    /// The rollout's hosts are on their way back.
+    AlreadyRollingBack = "already-rolling-back",
+    /// What it would do has to be named once more.
+    ConfirmationRequired = "confirmation-required",
+    /// Somebody else drives the rollout.
+    PlanDriven = "plan-driven",
+    /// Somebody else took the rollout over.
+    FenceLost = "fence-lost",
+    /// Another machine's agent says that it is this host.
+    AgentElsewhere = "agent-elsewhere",
+    /// No member of the ledger that keeps rollouts answers.
+    EngineUnavailable = "engine-unavailable",
+    /// Others change the rollout all the time.
+    RevisionConflict = "revision-conflict",
     /// Not enough free space or inodes.
     Disk = "disk",
     /// A program that is needed is missing or too old.
@@ -113,6 +154,8 @@ reason_codes! {
     ReadinessUnread = "readiness-unread",
     /// Nobody has looked into the cause yet.
     DiagnoseFirst = "diagnose-first",
+    /// A second operator has to agree first.
+    ApprovalWanted = "approval-wanted",
     /// Others need it: it is not thrown away.
     Referenced = "referenced",
     /// The snapshot is missing.
@@ -166,14 +209,14 @@ impl ReasonCode {
             ReasonCode::Locked => Ending::Locked,
             ReasonCode::NothingToRelease => Ending::Nothing,
             ReasonCode::StepUndecided => Ending::Undecided,
-            ReasonCode::Held => Ending::Held,
+            ReasonCode::Held | ReasonCode::ApprovalWanted => Ending::Held,
             _ => Ending::Refused,
         }
     }
 }
 
 /// One reason why not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocker {
     /// Its code.

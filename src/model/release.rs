@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -13,7 +14,7 @@ use super::phase::Phase;
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum $name {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)*
         }
@@ -116,6 +117,18 @@ words! {
         Closed = "closed",
         /// It leaves the default list (a flag).
         Archived = "archived",
+    }
+}
+
+words! {
+    /// What waits for a second operator, where the configuration asks for one (design/05).
+    Approvable {
+        /// `revert`.
+        Revert = "revert",
+        /// `redeploy`.
+        Redeploy = "redeploy",
+        /// `rollback`.
+        Rollback = "rollback",
     }
 }
 
@@ -298,7 +311,7 @@ fn is_a_persons(status: Status, event: Transition) -> bool {
 }
 
 /// Whether a release goes forward or back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Being released.
@@ -319,7 +332,7 @@ impl Direction {
 }
 
 /// The state file's content: the projection of a ticket's audit log (design/03).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseState {
     /// Ticket.

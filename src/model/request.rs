@@ -56,6 +56,8 @@ pub struct RunRequest {
     pub health_deadline: BTreeMap<Option<ServiceName>, Span>,
     /// Why, for what is audited.
     pub reason: Option<String>,
+    /// Who else agreed, as the person says; nobody checks it.
+    pub approved_by: Option<String>,
     /// A new attempt of what is recorded, instead of what comes in.
     pub anew: Option<Anew>,
 }
@@ -124,6 +126,7 @@ impl RunRequest {
             mark_done: None,
             health_deadline: BTreeMap::new(),
             reason: None,
+            approved_by: None,
             anew: None,
         }
     }
@@ -224,6 +227,8 @@ pub struct RevertRequest {
     pub mark_done: Option<StepName>,
     /// Why.
     pub reason: Option<String>,
+    /// Who else agreed, as the person says; nobody checks it.
+    pub approved_by: Option<String>,
 }
 
 impl RevertRequest {
@@ -239,6 +244,7 @@ impl RevertRequest {
             run_again: None,
             mark_done: None,
             reason: None,
+            approved_by: None,
         }
     }
 }

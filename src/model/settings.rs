@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::id::{BranchName, ServiceName};
@@ -218,7 +219,7 @@ pub enum NotifyBy {
 }
 
 /// A health surface of the application.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Surface {
     /// Its name in messages.
     pub name: String,
@@ -289,6 +290,8 @@ pub struct RecoverySettings {
     pub evidence_max_age: Span,
     /// So long after a failure, taking the release back is what is recommended.
     pub give_up: Span,
+    /// Redeploy, rollback and revert wait for a second operator.
+    pub owner_approval: bool,
 }
 
 /// A check of the host's own in phase 4.

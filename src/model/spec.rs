@@ -11,7 +11,7 @@ use super::id::ServiceName;
 use super::quantity::Span;
 
 /// A program to start: always an argument list, never a line for a shell.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CommandSpec {
     /// Program and arguments.
     pub argv: Vec<String>,
@@ -39,7 +39,7 @@ impl CommandSpec {
 }
 
 /// Whether a command's input or output is the backup file itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Payload {
     /// Input is `/dev/null`; output goes to the step's transcript.
@@ -57,7 +57,7 @@ impl Payload {
 }
 
 /// A service as the configuration intends it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceSpec {
     /// Its name here.
     pub name: ServiceName,
@@ -93,7 +93,7 @@ pub struct ServiceSpec {
 }
 
 /// What runs a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "driver", rename_all = "lowercase")]
 pub enum DriverSpec {
     /// Containers of a compose project.
@@ -129,6 +129,10 @@ pub struct ComposeSpec {
     /// Names of the containers that must run, where a manifest lists them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<String>,
+    /// Absolute path of a compose file that is read after `file`: it says the image that a relink put in the place of its
+    /// own. No configuration holds it.
+    #[serde(skip)]
+    pub overlay: Option<PathBuf>,
 }
 
 impl ComposeSpec {
@@ -140,6 +144,7 @@ impl ComposeSpec {
         let mut argv = compose.command.clone();
         argv.extend(self.project.iter().flat_map(|name| ["-p".to_owned(), name.clone()]));
         argv.extend(["-f".to_owned(), text(files.join(&self.file))]);
+        argv.extend(self.overlay.iter().flat_map(|file| ["-f".to_owned(), text(file.clone())]));
         if compose.flavour != ComposeFlavour::Podman {
             // podman-compose knows no such flag: it always starts from the compose file's own folder.
             argv.extend(["--project-directory".to_owned(), text(root.join(self.folder()))]);
@@ -251,7 +256,7 @@ fn default_stay() -> Span {
 }
 
 /// Programs around a service's start, each with how to treat an unknown end.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HooksSpec {
     /// Before the recreate.
     pub pre_start: Vec<HookSpec>,
@@ -262,7 +267,7 @@ pub struct HooksSpec {
 }
 
 /// One hook.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HookSpec {
     /// Program and arguments; a lone path is run as it is, `.sh` by bash.
     pub run: CommandLine,
@@ -305,7 +310,7 @@ pub struct AccessSpec {
 }
 
 /// One thing to save before a service is changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackupSpec {
     /// What it is and where it lives.
     pub kind: BackupKind,
@@ -320,7 +325,7 @@ pub struct BackupSpec {
 }
 
 /// Data that is declared by type, without saying where it lives (`backup.type` of a `manifest.yaml`, design/04).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DataClaim {
     /// Its types, in order.
     pub kinds: Vec<DataKind>,
@@ -329,7 +334,7 @@ pub struct DataClaim {
 }
 
 /// A type of data in a `manifest.yaml`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DataKind {
     /// The database in one of its containers.
@@ -341,7 +346,7 @@ pub enum DataKind {
 }
 
 /// What kind of data, and where it lives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum BackupKind {
     /// The service has no data; the reason says why that is true.

@@ -4,7 +4,8 @@
 //! commands are ready to type, in the form that exists on this host (`just …` or `holdpoint …`, design/04).
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::event::RunEvent;
 use super::facts::{ContainerState, RunState};
@@ -16,7 +17,7 @@ use super::reason::{Blocker, ending_of};
 use super::release::{ReleaseState, Status};
 
 /// What deciding came to: a plan, or why there is none. `--dry-run`, `check` and a refused verb show this value.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "decision", rename_all = "kebab-case")]
 pub enum Decision {
     /// This would be done.
@@ -44,7 +45,7 @@ impl Decision {
 }
 
 /// Gates that said no. A refusal is an answer (design/01): it names each code, the fact behind it, and what to type.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedView {
     /// The word behind the exit status.
@@ -68,7 +69,7 @@ impl RefusedView {
 }
 
 /// How a verb that changes something ended: its last words.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunView {
     /// The word behind the exit status.
@@ -88,7 +89,7 @@ pub struct RunView {
 }
 
 /// A command to type, and when to type it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextCommand {
     /// When: `to go on once the cause is fixed`.
@@ -98,7 +99,7 @@ pub struct NextCommand {
 }
 
 /// After a failure (design/04): what failed, where to look, and the ways on and back.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureView {
     /// What failed as a person typed it: `release-run` or `release-revert`.
@@ -130,7 +131,7 @@ pub struct FailureView {
 }
 
 /// A service after a halt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceEnd {
     /// Service.
@@ -140,7 +141,7 @@ pub struct ServiceEnd {
 }
 
 /// What runs of a service after a halt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceNow {
     /// What the release brings.
@@ -169,7 +170,7 @@ impl ServiceNow {
 }
 
 /// Who holds the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HolderView {
     /// Process id of the runner.
@@ -187,7 +188,7 @@ pub struct HolderView {
 }
 
 /// `state TICKET`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StateView {
     /// What the state file holds, its status read together with the lock.
@@ -213,7 +214,7 @@ pub struct StateView {
 }
 
 /// One phase of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseRow {
     /// Phase.
@@ -227,7 +228,7 @@ pub struct PhaseRow {
 }
 
 /// One row of `list`: one attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListRow {
     /// Attempt.
@@ -257,7 +258,7 @@ pub struct ListRow {
 }
 
 /// `log TICKET`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogView {
     /// Ticket.
@@ -271,7 +272,7 @@ pub struct LogView {
 }
 
 /// What checking a log's chain found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationView {
     /// Whole, sound records.
@@ -285,7 +286,7 @@ pub struct VerificationView {
 }
 
 /// `check --guard`: what the host's own guardrail said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GuardView {
     /// It exited 0.
@@ -303,7 +304,7 @@ pub struct GuardView {
 }
 
 /// `status [SERVICE…]`: the posture of this host.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusView {
     /// Host name.
@@ -323,7 +324,7 @@ pub struct StatusView {
 }
 
 /// One service as it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusRow {
     /// Service.
@@ -357,7 +358,7 @@ pub struct StatusRow {
 }
 
 /// Who says since when a service is up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SinceBy {
     /// Its containers: it is so.
@@ -367,7 +368,7 @@ pub enum SinceBy {
 }
 
 /// How good a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// As it should be.
@@ -379,7 +380,7 @@ pub enum Verdict {
 }
 
 /// One check of `doctor`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DoctorRow {
     /// What was looked at: `git`, `compose`, `disk`, `volume of wikijs`.
@@ -393,7 +394,7 @@ pub struct DoctorRow {
 }
 
 /// One backup set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupRow {
     /// Service.
@@ -419,7 +420,7 @@ pub struct BackupRow {
 }
 
 /// `backup verify`: one set against its own record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupVerifyRow {
     /// Service.
@@ -436,7 +437,7 @@ pub struct BackupVerifyRow {
 
 /// `check --diff REF`: how the present configuration differs from that of a commit, and what a release of every service
 /// would do otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiffView {
     /// Settings and services, with every default filled in.
@@ -455,7 +456,7 @@ impl DiffView {
 }
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiffRow {
     /// What differs: a setting's dotted name, a step's name.
@@ -467,7 +468,7 @@ pub struct DiffRow {
 }
 
 /// What `init`, `adopt` and `backup prune` did, or would do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeView {
     /// Each thing written, recorded or removed.
@@ -481,7 +482,7 @@ pub struct ChangeView {
 }
 
 /// One thing written, recorded or removed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// `wrote`, `kept`, `recorded`, `removed`.
@@ -495,7 +496,7 @@ pub struct Change {
 }
 
 /// `report TICKET`: everything a reader who was not there needs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportView {
     /// When the report was made.
@@ -515,7 +516,7 @@ pub struct ReportView {
 }
 
 /// What a step printed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TranscriptView {
     /// Step.

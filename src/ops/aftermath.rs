@@ -68,6 +68,8 @@ pub(super) fn done(
             let count = plan.steps.len();
             view.lines.push(format!("{} done", counted(count, "step")));
         }
+        // Production is no matter of theirs, nor what it keeps.
+        PlanVerb::PreviewUp | PlanVerb::PreviewCleanup => return,
     }
     drop_old_sets(session, plan, facts, state, view);
 }
@@ -174,6 +176,8 @@ fn what(verb: PlanVerb) -> &'static str {
         PlanVerb::BackupTake => "backup take",
         PlanVerb::BackupRestore => "backup restore",
         PlanVerb::Playbook => "playbook run",
+        PlanVerb::PreviewUp => "preview up",
+        PlanVerb::PreviewCleanup => "preview cleanup",
     }
 }
 
@@ -189,6 +193,8 @@ fn again(host: &Host, plan: &Plan, phase: Phase) -> String {
         PlanVerb::Configure => host.typed("configure", service),
         PlanVerb::BackupTake => host.typed("backup", "take"),
         PlanVerb::Playbook => host.typed("playbook", "run ID --apply"),
+        PlanVerb::PreviewUp => host.typed("preview", "up --type TYPE --id ID"),
+        PlanVerb::PreviewCleanup => host.typed("preview", "cleanup --type TYPE --id ID"),
         PlanVerb::BackupRestore => {
             let stamp = plan.steps.iter().find_map(|step| match &step.action {
                 Action::Restore(job) => Some(job.stamp.as_str()),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::decide;
 use crate::model::event::{EventDraft, EventKind, Progress};
 use crate::model::id::AttemptId;
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{ReleaseState, Transition, next};
+use crate::model::release::{ReleaseState, Transition};
 use crate::model::view::{Change, ChangeView};
 use crate::store::{CancelRequest, Holder};
 use crate::sys::supervise;
@@ -65,20 +66,15 @@ fn standing(host: &Host, attempt: &AttemptId, holder: Option<&Holder>) -> Result
     if !holder.is_some_and(is_its) {
         state.status = state.status.without_runner();
     }
-    let fact = if state.attempt != attempt.number {
-        Some(format!("`{attempt}` is not the newest attempt: that is `{ticket}@{}`", state.attempt))
-    } else if next(state.status, Transition::CancelRequested).is_err() && !state.status.is_cancelling() {
-        Some(format!("`{attempt}` is {}: there is nothing to cancel", state.status.word()))
+    let against = if state.attempt == attempt.number {
+        decide::against_canceling(&state)
     } else {
-        None
+        let fact = format!("`{attempt}` is not the newest attempt: that is `{ticket}@{}`", state.attempt);
+        Some(Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact))
     };
-    match fact {
+    match against {
         None => Ok(state),
-        Some(fact) => {
-            let blocker = Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)
-                .way_out(host.typed("state", ticket.as_str()));
-            Err(OpsError::refused(blocker))
-        }
+        Some(blocker) => Err(OpsError::refused(blocker.way_out(host.typed("state", ticket.as_str())))),
     }
 }
 

@@ -13,12 +13,14 @@ use crate::model::id::{Oid, ServiceName};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::ReleaseState;
 use crate::model::settings::Settings;
+use crate::model::source::Overlay;
 use crate::model::spec::{BackupKind, DriverSpec};
 use crate::sys::files;
 
 use super::error::OpsError;
-use super::facts::{About, Look, OldImages};
+use super::facts::{About, Links, Look, OldImages};
 use super::host::Host;
+use super::relinked::{self, Relinked};
 use super::schemas;
 use super::sources::{self, Configuration};
 
@@ -42,8 +44,9 @@ impl Definitions {
         releases: &[ReleaseState],
         troubles: &mut Vec<Blocker>,
     ) -> Result<Self, OpsError> {
-        let mut base_settings = settings_at(host, base, git)?;
-        let mut target_settings = settings_at(host, target, git)?;
+        let relinked = Relinked::observe(host, look, releases)?;
+        let mut base_settings = settings_at(host, base, git, &relinked.base)?;
+        let mut target_settings = settings_at(host, target, git, &relinked.target)?;
 
         let runtime_look = Containers::observe(host, &base_settings, &target_settings, troubles);
         let exported = export(host, &runtime_look, git, target, &target_settings)?;
@@ -51,12 +54,15 @@ impl Definitions {
         let base_compose = runtime_look.resolve(host, &mut base_settings, base_exported.as_ref(), troubles);
         let target_compose = match &exported {
             Some(folder) => runtime_look.resolve(host, &mut target_settings, Some(folder), troubles),
-            None if target == base => {
+            None if target == base && relinked.base == relinked.target => {
                 target_settings = settings_or(&target_settings, &base_settings);
                 base_compose.clone()
             }
             None => runtime_look.resolve(host, &mut target_settings, None, troubles),
         };
+        if look.links == Links::Now {
+            relinked::stale(host, target, git, (&runtime_look, exported.as_ref()), troubles)?;
+        }
         let mut services = runtime_look.states(host, &base_settings, &target_settings);
         if !matches!(look.about, About::Revert) {
             schemas::observe(host, &base_settings, &target_settings, &mut services);
@@ -79,15 +85,27 @@ impl Definitions {
 }
 
 /// The configuration as of a commit. The working tree is read where it holds the same: no process is started then.
-fn settings_at(host: &Host, commit: &Oid, git: &GitFacts) -> Result<Settings, OpsError> {
-    if *commit == git.head {
+pub(super) fn settings_at(
+    host: &Host,
+    commit: &Oid,
+    git: &GitFacts,
+    overlay: &Overlay,
+) -> Result<Settings, OpsError> {
+    if *commit != git.head {
+        return Ok(configuration_of(host, commit, overlay)?.settings);
+    }
+    if host.links.links.is_empty() {
         return Ok(host.settings.clone());
     }
-    Ok(configuration_of(host, commit)?.settings)
+    Ok(sources::of_working_tree(host.root(), overlay)?.settings)
 }
 
-/// The configuration as a commit has it.
-pub(super) fn configuration_of(host: &Host, commit: &Oid) -> Result<Configuration, OpsError> {
+/// The configuration as a commit has it, with what was relinked in the place of what it says.
+pub(super) fn configuration_of(
+    host: &Host,
+    commit: &Oid,
+    overlay: &Overlay,
+) -> Result<Configuration, OpsError> {
     let of_that_commit = |error| match error {
         OpsError::Manifest(mut error) => {
             // As git names a file of a commit: `git show <commit>:<file>` shows it.
@@ -100,7 +118,7 @@ pub(super) fn configuration_of(host: &Host, commit: &Oid) -> Result<Configuratio
         },
         other => other,
     };
-    sources::of_commit(&host.git, commit, host.root()).map_err(of_that_commit)
+    sources::of_commit(&host.git, commit, host.root(), overlay).map_err(of_that_commit)
 }
 
 /// Settled services are taken over where both commits have the same definition.

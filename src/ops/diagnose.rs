@@ -1,6 +1,8 @@
 //! `diagnose TICKET`: the five steps of seed 003, taken at once. A read: nothing on the host is touched, and only that
 //! somebody looked is noted in the ticket's log.
 
+use std::sync::Arc;
+
 use crate::decide::{self, DiagnosisSeen};
 use crate::model::diagnosis::{
     Boundary, DIAGNOSIS_SCHEMA, Diagnosis, EvidenceSeen, HaltSeen, Judgement, PlaybookFinding,
@@ -8,9 +10,11 @@ use crate::model::diagnosis::{
 use crate::model::drift::DriftView;
 use crate::model::event::{EventDraft, EventKind, RunEvent};
 use crate::model::evidence::{FailureSeen, SurfaceSeen, shown_as};
+use crate::model::facts::Releases;
 use crate::model::id::{AttemptId, ReleaseRef, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
+use crate::model::readiness::Readiness;
 use crate::model::reason::Blocker;
 use crate::model::release::ReleaseState;
 use crate::model::request::RunRequest;
@@ -24,7 +28,7 @@ use super::facts::untrusted;
 use super::host::Host;
 use super::inspect::{self, Posture, Present, relative};
 use super::session::Session;
-use super::{playbooks, release, surfaces};
+use super::{playbooks, recover, release, surfaces};
 
 /// Playbooks whose detection is run: what fits less well is only named.
 const DETECTED: usize = 3;
@@ -94,7 +98,8 @@ struct Looked {
     drift: DriftView,
     against: Vec<Blocker>,
     plan: Option<Plan>,
-    past_first_change: bool,
+    ways: Option<Readiness>,
+    scripts_ran: bool,
     transcript: Option<String>,
     untrusted: Option<String>,
     /// The configuration, settled with what compose says.
@@ -123,9 +128,11 @@ impl Looked {
             posture: inspect::service_rows(host, &seen, &[]),
             surfaces: surfaces::ask(host),
             drift: inspect::drift_of(host, &seen)?,
-            against: against(host, &state),
+            against: against(host, &state, &seen.releases),
             plan: host.store.plan(&attempt, "plan").ok().flatten(),
-            past_first_change: is_past_first_change(host, &state)?,
+            // What cannot be seen is among the rows of the posture, too.
+            ways: recover::readiness_among(host, ticket, None, Some(Arc::clone(&seen.releases))).ok(),
+            scripts_ran: have_scripts_run(host, &state)?,
             transcript: transcript(host, &events, &attempt),
             untrusted: untrusted(&seen.releases).map(|(ticket, what)| format!("`{ticket}` {what}")),
             settings: seen.settings,
@@ -147,7 +154,8 @@ impl Looked {
             drift: &self.drift,
             against: &self.against,
             plan: self.plan.as_ref(),
-            past_first_change: self.past_first_change,
+            ways: self.ways.as_ref(),
+            scripts_ran: self.scripts_ran,
             transcript: self.transcript.as_deref(),
             settings: &self.settings,
             just_recipes: host.just_recipes,
@@ -180,7 +188,7 @@ fn halt(events: &[RunEvent], attempt: &AttemptId) -> Option<HaltSeen> {
 
 /// What a run would be refused for that went on from there now; the same decision that admits it (design/05). The remote
 /// is not asked: diagnosing must not wait for a network that may be what is broken.
-fn against(host: &Host, state: &ReleaseState) -> Vec<Blocker> {
+fn against(host: &Host, state: &ReleaseState, releases: &Releases) -> Vec<Blocker> {
     let goes_on = state.merge.is_some() && !state.status.is_backward() && state.phase != Phase::Prepare;
     if state.ticket.is_reserved() || state.status.is_backward() {
         return Vec::new();
@@ -190,18 +198,14 @@ fn against(host: &Host, state: &ReleaseState) -> Vec<Blocker> {
         no_fetch: true,
         ..RunRequest::new(state.ticket.clone())
     };
-    match release::check_run(host, &request) {
+    match release::check_run_among(host, &request, Some(Arc::clone(releases))) {
         Ok(Decision::Refused(refused)) => refused.blockers,
         _ => Vec::new(),
     }
 }
 
-/// Whether the release's own scripts have changed something already: one before the failed one ended well, or the failed
-/// one did part of its work `once`.
-fn is_past_first_change(host: &Host, state: &ReleaseState) -> Result<bool, OpsError> {
-    if state.phase != Phase::Ticket {
-        return Ok(false);
-    }
+/// Whether the release's own scripts have changed something already: one ended well, or did part of its work `once`.
+fn have_scripts_run(host: &Host, state: &ReleaseState) -> Result<bool, OpsError> {
     let history = host.store.history(&state.ticket)?.unwrap_or_default();
     let ran = history
         .steps

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::decide;
-use crate::model::facts::Facts;
+use crate::model::facts::{Facts, Releases};
 use crate::model::id::ServiceName;
 use crate::model::plan::Step;
 use crate::model::request::RunRequest;
@@ -17,6 +17,7 @@ use super::definitions::{Containers, configuration_of, export_commit};
 use super::error::OpsError;
 use super::facts::{Fetch, Look, observe};
 use super::host::Host;
+use super::relinked;
 use super::sources::{self, Configuration};
 
 /// How the present configuration differs from that of a commit, branch or tag: every setting and service that differs,
@@ -29,8 +30,11 @@ pub fn diff(host: &Host, reference: &str) -> Result<DiffView, OpsError> {
         what: format!("`{reference}` is no commit, branch or tag of this checkout"),
         hint: "`git log --oneline` shows the commits; a branch of the remote is `origin/NAME`".to_owned(),
     })?;
-    let Configuration { release_toml: then, settings: before } = configuration_of(host, &commit)?;
-    let Configuration { release_toml: now, settings: after } = sources::of_working_tree(host.root())?;
+    // The same on both sides: what was relinked is no difference between two configurations.
+    let overlay = relinked::now(host);
+    let Configuration { release_toml: then, settings: before } = configuration_of(host, &commit, &overlay)?;
+    let Configuration { release_toml: now, settings: after } =
+        sources::of_working_tree(host.root(), &overlay)?;
     let mut rows = compare(&flat(&plain_settings(&then)), &flat(&plain_settings(&now)));
     rows.extend(compare(&flat_services(&before), &flat_services(&after)));
     for row in &mut rows {
@@ -66,7 +70,7 @@ pub fn diff(host: &Host, reference: &str) -> Result<DiffView, OpsError> {
 
 /// The steps of a release of every service, from nothing but the configuration: no record and no new commit counts.
 fn steps_of(mut facts: Facts) -> Result<Vec<Step>, OpsError> {
-    facts.releases.clear();
+    facts.releases = Releases::default();
     facts.history = None;
     facts.scripts.clear();
     facts.git.target = Some(facts.git.head.clone());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use crate::decide::left_by;
@@ -10,7 +11,7 @@ use crate::drivers::git::{Look as GitLook, Observed};
 use crate::drivers::{backup, compose};
 use crate::model::candidate::Candidate;
 use crate::model::facts::{
-    DiskSpace, Facts, GitFacts, HostFacts, ResolvedService, RuntimeFacts, TicketHistory,
+    DiskSpace, Facts, GitFacts, HostFacts, Releases, ResolvedService, RuntimeFacts, TicketHistory,
 };
 use crate::model::id::{AttemptId, BranchName, Oid, ServiceName, TicketId};
 use crate::model::reason::Blocker;
@@ -49,6 +50,23 @@ pub struct Look {
     pub old_images: OldImages,
     /// Whether this process itself holds the host's lock: then no record of a runner is alive.
     pub lock: Lock,
+    /// Which relinked sources the target is read with.
+    pub links: Links,
+    /// Every release, as [`releases`] read them for an earlier look of the same question; none: they are read.
+    pub releases: Option<Releases>,
+}
+
+/// Which relinked sources (`source relink`) the target of a look is read with. BASE always has those that it was deployed
+/// with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Those of the last release: nothing new is to be deployed.
+    #[default]
+    Deployed,
+    /// Those of now: a release reads them.
+    Now,
+    /// Those of an attempt that is on record; none: of the ticket's newest.
+    Of(Option<AttemptId>),
 }
 
 /// Which commits a look is about.
@@ -111,7 +129,10 @@ pub enum Lock {
 /// What makes looking itself impossible; everything else becomes a trouble in the facts.
 pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
     let now = host.clock.now();
-    let releases = releases(host, look.lock)?;
+    let releases = match &look.releases {
+        Some(known) => Arc::clone(known),
+        None => releases(host, look.lock)?,
+    };
     let mut history = look.ticket.as_ref().map(|ticket| host.store.history(ticket)).transpose()?.flatten();
     // Under the lock everything that was found is recorded already.
     if let (Some(ticket), Some(history)) = (&look.ticket, &mut history) {
@@ -189,14 +210,14 @@ fn environment(host: &Host) -> BTreeMap<String, String> {
 ///
 /// # Errors
 /// When states cannot be read or are damaged.
-pub fn releases(host: &Host, lock: Lock) -> Result<Vec<ReleaseState>, OpsError> {
+pub fn releases(host: &Host, lock: Lock) -> Result<Releases, OpsError> {
     let alive = lock == Lock::Unknown && host.store.runner_alive()?;
     let mut releases = host.store.states()?;
     for state in releases.iter_mut().filter(|_| !alive) {
         state.status = state.status.without_runner();
     }
     releases.sort_by_key(|state| state.started_at);
-    Ok(releases)
+    Ok(Arc::new(releases))
 }
 
 /// The commit that the last release left, where somebody has switched to the branch that is to be released by hand

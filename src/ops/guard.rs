@@ -4,8 +4,6 @@ use crate::decide;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::view::GuardView;
 
-use crate::model::request::Anew;
-
 use super::ask::{ask, said};
 use super::error::OpsError;
 use super::host::Host;
@@ -41,24 +39,21 @@ pub fn guard(host: &Host) -> Result<GuardView, OpsError> {
     Ok(GuardView { passed: blocker.is_none(), exit: answer.code, command: shown, ms, output, blocker })
 }
 
-/// What the guardrail says against a recovery, where one is configured. A retry repeats what was meant anyway.
+/// What the guardrail says against putting something else in place; nothing where none is configured.
 ///
 /// # Errors
 /// As [`guard`].
-pub(super) fn blocker(host: &Host, anew: &Anew) -> Result<Option<Blocker>, OpsError> {
-    if *anew == Anew::Retry || decide::guard(&host.settings, host.root()).is_none() {
+pub(super) fn blocker(host: &Host) -> Result<Option<Blocker>, OpsError> {
+    if host.settings.guard.is_none() {
         return Ok(None);
     }
     Ok(guard(host)?.blocker)
 }
 
-/// Refuses what would put something back while the guardrail says no; nothing where none is configured.
+/// Refuses what would put something back while the guardrail says no.
 ///
 /// # Errors
 /// [`OpsError::Refused`] with `guard-failed`; as [`guard`].
 pub(super) fn must_pass(host: &Host) -> Result<(), OpsError> {
-    if host.settings.guard.is_none() {
-        return Ok(());
-    }
-    guard(host)?.blocker.map_or(Ok(()), |blocker| Err(OpsError::refused(blocker)))
+    blocker(host)?.map_or(Ok(()), |blocker| Err(OpsError::refused(blocker)))
 }

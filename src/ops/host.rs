@@ -3,24 +3,30 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::drivers::Surroundings;
 use crate::drivers::git::Git;
 use crate::model::redact::Redactor;
 use crate::model::settings::Settings;
+use crate::model::source::{Overlay, SourceLinks};
 use crate::store::{Layout, Sharing, Store};
-use crate::sys::clock::{Clock, SystemClock};
+use crate::sys::clock::{self, Clock, SystemClock};
 use crate::sys::{files, process};
 
 use super::error::OpsError;
+use super::relinked;
 use super::sources;
 
 /// A host and its project.
 pub struct Host {
     /// Project root and the environment programs start with.
     pub surroundings: Surroundings,
-    /// The configuration as it stands in the working tree.
+    /// The configuration as it stands in the working tree, with the remote and branch of now and each service as it was
+    /// deployed last: a relinked one counts once a release has read it.
     pub settings: Settings,
+    /// What was relinked on this host.
+    pub links: SourceLinks,
     /// The workspace, for reading.
     pub store: Store,
     /// Knows the secrets of this host.
@@ -42,14 +48,36 @@ pub struct Host {
 /// Names that are never taken from an environment file (design/08): they change how every program loads and runs.
 const NEVER_FROM_FILES: [&str; 7] = ["LD_", "BASH_ENV", "IFS", "GIT_", "PYTHONPATH", "ENV", "PATH"];
 
+/// How often a host that cannot be opened is looked at again while somebody is at work on it, and after how long each time.
+const LOOKS: usize = 60;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
 impl Host {
-    /// Finds the project from a folder upwards and reads its configuration.
+    /// Finds the project from a folder upwards and reads its configuration. A release replaces files of the checkout, its
+    /// own configuration too: while somebody is at work there, what is missing or half there is looked at again.
     ///
     /// # Errors
     /// [`OpsError::NoProject`], [`OpsError::Manifest`] with line and column, or what could not be read.
     pub fn open(start: &Path) -> Result<Self, OpsError> {
+        let mut opened = Self::as_it_stands(start);
+        for _ in 0..LOOKS {
+            if opened.is_ok() {
+                break;
+            }
+            // Asked first: whoever ends while we look has left everything in its place.
+            let at_work = is_at_work(start);
+            opened = Self::as_it_stands(start);
+            if opened.is_ok() || !at_work {
+                break;
+            }
+            clock::pause(BETWEEN_LOOKS);
+        }
+        opened
+    }
+
+    fn as_it_stands(start: &Path) -> Result<Self, OpsError> {
         let root = find_root(start)?;
-        let settings = sources::of_working_tree(&root)?.settings;
+        let mut settings = sources::of_working_tree(&root, &Overlay::default())?.settings;
         let mut env_files = BTreeMap::new();
         for file in &settings.secrets.env_files {
             if let Some(values) = sources::env_file(&root, file)? {
@@ -65,16 +93,23 @@ impl Host {
         let layout = Layout::new(&root, &backups);
         let sharing = settings.workspace.group.clone().map_or(Sharing::Alone, Sharing::Group);
         let surroundings = Surroundings { root: root.clone(), env };
+        let store = Store::open(layout.clone(), sharing);
+        let links = store.source_links()?;
+        if !links.links.is_empty() {
+            let overlay = relinked::as_deployed(&store, &links)?;
+            settings = sources::of_working_tree(&root, &overlay)?.settings;
+        }
         let ours = [layout.workspace().to_path_buf(), backups];
         Ok(Self {
             git: Git::new(surroundings.clone(), &ours),
-            store: Store::open(layout, sharing),
+            store,
+            links,
             redactor,
             clock: Arc::new(SystemClock::default()),
             env_files,
             name: process::host_name(),
             operator: process::operator(),
-            just_recipes: has_recipes(&root),
+            just_recipes: has_recipe(&root, "release-run"),
             surroundings,
             settings,
         })
@@ -100,6 +135,9 @@ impl Host {
             (true, "return-to-main") => "just release-return-to-main",
             (true, "status") => "just status",
             (true, "logs") => "just logs",
+            (_, "configure") if has_recipe(&self.surroundings.root, &format!("@{rest}-configure ")) => {
+                return format!("just {rest}-configure");
+            }
             (_, verb) => return format!("holdpoint {verb} {rest}").trim_end().to_owned(),
         };
         format!("{verb} {rest}").trim_end().to_owned()
@@ -119,13 +157,43 @@ fn environment(settings: &Settings) -> BTreeMap<String, String> {
     env
 }
 
+/// Whether somebody is at work on the host that this folder belongs to. Its configuration is not asked.
+fn is_at_work(start: &Path) -> bool {
+    let Ok(start) = files::absolute(start) else { return false };
+    let layouts = start.ancestors().map(|root| Layout::new(root, root));
+    let mut there = layouts.filter(|layout| files::exists(layout.workspace()));
+    let store = there.next().map(|layout| Store::open(layout, Sharing::Alone));
+    store.is_some_and(|store| store.runner_alive().unwrap_or(false))
+}
+
 fn find_root(start: &Path) -> Result<PathBuf, OpsError> {
     let start = files::absolute(start).map_err(|_| OpsError::Usage {
         what: format!("`{}` is no folder that can be read", start.display()),
         hint: "name the project's folder: `holdpoint -C DIR …`".to_owned(),
     })?;
-    let marked = |folder: &&Path| files::exists(&folder.join(sources::RELEASE_TOML));
-    start.ancestors().find(marked).map(Path::to_path_buf).ok_or(OpsError::NoProject { start: start.clone() })
+    // A host with records stays the one that is meant while its configuration is gone: never a project around it.
+    let marked = |folder: &&Path| {
+        let records = Layout::new(folder, folder).releases();
+        files::exists(&folder.join(sources::RELEASE_TOML)) || files::exists(&records)
+    };
+    let root = start.ancestors().find(marked).ok_or(OpsError::NoProject { start: start.clone() })?;
+    if is_preview(root) {
+        return Err(OpsError::Usage {
+            what: format!(
+                "`{}` is the work tree of a preview: nothing is released from there",
+                root.display()
+            ),
+            hint: "go to the checkout of production; `holdpoint preview list` there shows previews"
+                .to_owned(),
+        });
+    }
+    Ok(root.to_path_buf())
+}
+
+/// Whether a folder lies where a host keeps its previews: its configuration names production's containers.
+fn is_preview(root: &Path) -> bool {
+    let parts: Vec<_> = root.components().map(std::path::Component::as_os_str).collect();
+    parts.windows(3).any(|part| part == [".asd", "workspace", "previews"])
 }
 
 fn redactor(settings: &Settings, env_files: &BTreeMap<PathBuf, Vec<(String, String)>>) -> Redactor {
@@ -138,10 +206,10 @@ fn is_dangerous(name: &str) -> bool {
     NEVER_FROM_FILES.iter().any(|bad| name == *bad || (bad.ends_with('_') && name.starts_with(bad)))
 }
 
-fn has_recipes(root: &Path) -> bool {
+/// Whether a file of recipes on this host has these words in it.
+fn has_recipe(root: &Path, words: &str) -> bool {
     let names = ["justfile", "Justfile", ".justfile", "release.just"];
-    let holds = |name: &str| {
-        files::read_text(&root.join(name), 1 << 20).is_ok_and(|text| text.contains("release-run"))
-    };
+    let holds =
+        |name: &str| files::read_text(&root.join(name), 1 << 20).is_ok_and(|text| text.contains(words));
     names.iter().any(|name| holds(name))
 }

@@ -1,5 +1,6 @@
 //! One function per verb: load facts, decide, carry out. The command line and every later face call only these.
 
+pub mod access;
 pub mod backup;
 pub mod cancel;
 pub mod check;
@@ -16,12 +17,17 @@ pub mod incident;
 pub mod inspect;
 pub mod once;
 pub mod playbooks;
+pub mod preview;
 pub mod recover;
 pub mod release;
+pub mod rollout;
 pub mod schema;
 pub mod setup;
+pub mod source;
+pub mod spawn;
 
 mod aftermath;
+mod approval;
 mod ask;
 mod candidates;
 mod cut_off;
@@ -29,6 +35,7 @@ mod definitions;
 mod host;
 mod left;
 mod proof;
+mod relinked;
 mod schemas;
 mod scripts;
 mod session;

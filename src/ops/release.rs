@@ -2,23 +2,25 @@
 
 use crate::decide::{self, Refusal};
 use crate::engine::RunEnd;
+use crate::model::approval::{Wanted, Word};
 use crate::model::event::{EventDraft, EventKind};
-use crate::model::facts::{Facts, StepEnd, StepRecord};
+use crate::model::facts::{Facts, Releases, StepEnd, StepRecord};
 use crate::model::id::{ServiceName, TicketId};
 use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{ReleaseState, Status, Transition, Trigger, next};
+use crate::model::release::{ReleaseState, Status, Transition};
 use crate::model::request::{Anew, RevertRequest, RunRequest, Take};
 use crate::model::settings::{News, OnFailure};
 use crate::model::view::{Decision, FailureView, NextCommand, Question, RunView};
 use crate::sys::signal::Signal;
 
 use super::aftermath;
+use super::approval;
 use super::error::OpsError;
 use super::face::{Face, Given, Said};
-use super::facts::{About, Candidates, Fetch, Lock, Look, OldImages, observe};
+use super::facts::{About, Candidates, Fetch, Links, Lock, Look, OldImages, observe};
 use super::guard;
 use super::host::Host;
 use super::playbooks;
@@ -31,8 +33,18 @@ use super::told::{self, Told};
 /// # Errors
 /// What makes looking itself impossible.
 pub fn check_run(host: &Host, request: &RunRequest) -> Result<Decision, OpsError> {
+    check_run_among(host, request, None)
+}
+
+/// The same, where every release was read just before.
+pub(super) fn check_run_among(
+    host: &Host,
+    request: &RunRequest,
+    releases: Option<Releases>,
+) -> Result<Decision, OpsError> {
     let request = on_branch(host, request)?;
-    let facts = observe(host, &look_for(&request, Lock::Unknown)?)?;
+    let look = Look { releases, ..look_for(&request, Lock::Unknown)? };
+    let facts = observe(host, &look)?;
     Ok(decision(host, request.from.unwrap_or(Phase::Prepare), decide::plan_run(&facts, &request)))
 }
 
@@ -54,7 +66,14 @@ fn on_branch(host: &Host, request: &RunRequest) -> Result<RunRequest, OpsError> 
 /// What makes looking itself impossible.
 pub fn check_revert(host: &Host, request: &RevertRequest) -> Result<Decision, OpsError> {
     let mut facts = observe(host, &look_back(&request.ticket, Lock::Unknown))?;
-    Ok(decision(host, Phase::Revert, proof::plan_revert(host, &mut facts, request)))
+    let mut decided = proof::plan_revert(host, &mut facts, request);
+    if decided.is_ok()
+        && let Some(history) = &facts.history
+        && let Some(blocker) = approval::blocker(host, &history.state, &Wanted::revert(request))?
+    {
+        decided = Err(Refusal::Blocked { blockers: vec![blocker], notes: Vec::new() });
+    }
+    Ok(decision(host, Phase::Revert, decided))
 }
 
 /// What was decided, as it is shown; `phase` is the one that was asked for.
@@ -91,6 +110,8 @@ pub(super) fn look_for(request: &RunRequest, lock: Lock) -> Result<Look, OpsErro
         fetch,
         lock,
         old_images: OldImages::Leave,
+        links: Links::Now,
+        releases: None,
     })
 }
 
@@ -110,6 +131,11 @@ fn look_at_recorded(request: &RunRequest, anew: &Anew, lock: Lock) -> Look {
         },
         fetch: Fetch::Keep,
         lock,
+        links: match anew {
+            Anew::Redeploy => Links::Now,
+            Anew::Retry => Links::Of(None),
+            Anew::Rollback { candidate, .. } => Links::Of(Some(candidate.clone())),
+        },
         ..Look::default()
     }
 }
@@ -190,7 +216,11 @@ pub(super) fn run_shown(
         if shown.is_none() {
             face.person.show(&plan);
         }
-        let view = go(&session, &plan, &facts, &Told::with_run(request, &facts), began)?;
+        let wanted = Wanted::anew(request);
+        approval::or_hold(&session, &request.ticket, wanted.as_ref(), request.reason.as_deref(), asked)?;
+        let agreed = wanted.map(|wanted| approval::given_by(host, &request.ticket, &wanted)).transpose()?;
+        let told = Told::with_run(request, &facts).agreed_by(agreed.flatten());
+        let view = go(&session, &plan, &facts, &told, began)?;
         return or_back(&session, &plan, &facts, view, began);
     }
 }
@@ -213,7 +243,20 @@ fn or_back(
     let request =
         RevertRequest { reason: Some("on_failure".to_owned()), ..RevertRequest::new(ticket.clone()) };
     let mut facts = observe(host, &look_back(ticket, Lock::Ours))?;
-    match proof::plan_revert(host, &mut facts, &request) {
+    let mut decided = proof::plan_revert(host, &mut facts, &request);
+    if decided.is_ok()
+        && let Some(blocker) = guard::blocker(host)?
+    {
+        decided = Err(Refusal::Blocked { blockers: vec![blocker], notes: Vec::new() });
+    }
+    // Nobody has agreed to what nobody could know of: a person asks for it.
+    if decided.is_ok()
+        && let Some(state) = session.store.state(ticket)?
+        && let Some(blocker) = approval::blocker(host, &state, &Wanted::revert(&request))?
+    {
+        decided = Err(Refusal::Blocked { blockers: vec![blocker], notes: Vec::new() });
+    }
+    match decided {
         Ok(back) => {
             session.face.person.show(&back);
             let told = Told::with_revert(&request, &facts);
@@ -368,7 +411,11 @@ fn revert_shown(
             }
         };
         if plan.id == shown {
-            return go(&session, &plan, &facts, &Told::with_revert(request, &facts), began);
+            let (ticket, wanted) = (&request.ticket, Wanted::revert(request));
+            approval::or_hold(&session, ticket, Some(&wanted), request.reason.as_deref(), Phase::Revert)?;
+            let approved_by = approval::given_by(host, ticket, &wanted)?;
+            let told = Told::with_revert(request, &facts).agreed_by(approved_by);
+            return go(&session, &plan, &facts, &told, began);
         }
         drop(session);
         ask_again(&plan, face)?;
@@ -505,35 +552,47 @@ pub fn close(
     session.note(ticket, draft)
 }
 
-/// Passes a hold point; the run goes on with `run --from`. A dry run answers with the state as it is, if that is allowed.
+/// Passes a hold point, after which the run goes on with `run --from`; or agrees, as a second operator, to what somebody else
+/// asked for (then that is returned beside the state). `verb` says which where several things wait. A dry run answers with
+/// the state as it is, if that is allowed.
 ///
 /// # Errors
-/// Without a reason, without a release, or where nothing is held.
+/// Without a reason, without a release, or where nothing is held or asked for.
 pub fn approve(
     host: &Host,
     ticket: &TicketId,
+    verb: Option<&str>,
     reason: Option<&str>,
     dry_run: bool,
     face: Face<'_>,
-) -> Result<ReleaseState, OpsError> {
+) -> Result<(ReleaseState, Option<Word>), OpsError> {
     let reason = required(reason, &format!("holdpoint approve {ticket} --reason 'looked at the backups'"))?;
     if dry_run {
-        return to_approve(host, ticket);
+        return to_approve(host, ticket, verb);
     }
     let session = Session::open(host, face, Some(ticket), Phase::Prepare)?;
-    let state = to_approve(host, ticket).map_err(|error| session.refuse_known(ticket, error))?;
+    let (state, asked) =
+        to_approve(host, ticket, verb).map_err(|error| session.refuse_known(ticket, error))?;
+    if let Some(asked) = asked {
+        approval::agree(&session, ticket, &asked, reason)?;
+        return Ok((state, Some(asked)));
+    }
     let held = session.store.held_before(ticket)?.unwrap_or(state.phase);
-    session.note(ticket, EventDraft::new(EventKind::Approved).phase(held).msg(reason))
+    let state = session.note(ticket, EventDraft::new(EventKind::Approved).phase(held).msg(reason))?;
+    Ok((state, None))
 }
 
-/// A release that waits at a hold point, or a rollback after which everything waits.
-fn to_approve(host: &Host, ticket: &TicketId) -> Result<ReleaseState, OpsError> {
-    let rolled_back = |state: &ReleaseState| {
-        state.trigger == Trigger::Rollback && state.status == Status::Succeeded && state.approved.is_none()
-    };
-    match host.store.state(ticket)?.filter(rolled_back) {
-        Some(state) => Ok(state),
-        None => fitting(host, ticket, Transition::Approved, "approve"),
+/// A release that waits at a hold point, or a rollback after which everything waits; or one of which somebody asked for
+/// something that needs a second operator.
+fn to_approve(
+    host: &Host,
+    ticket: &TicketId,
+    verb: Option<&str>,
+) -> Result<(ReleaseState, Option<Word>), OpsError> {
+    let standing = fit(host, ticket, |_| None)?;
+    match approval::to_agree(host, &standing, verb)? {
+        Some(asked) => Ok((standing, Some(asked))),
+        None => Ok((fit(host, ticket, decide::against_approving)?, None)),
     }
 }
 
@@ -551,19 +610,24 @@ pub(super) fn fitting(
     event: Transition,
     verb: &str,
 ) -> Result<ReleaseState, OpsError> {
+    fit(host, ticket, |state| decide::against_verb(state, event, verb))
+}
+
+/// The ticket's state, where nothing stands against what is to happen to it.
+fn fit(
+    host: &Host,
+    ticket: &TicketId,
+    against: impl FnOnce(&ReleaseState) -> Option<Blocker>,
+) -> Result<ReleaseState, OpsError> {
     let mut state =
         host.store.state(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
     // A dry run says what the verb would say: it writes behind the log's last record, so that must be whole.
     host.store.log_head(ticket)?;
     state.status = state.status.without_runner();
-    if state.closed || next(state.status, event).is_err() {
-        let word = if state.closed { "closed" } else { state.status.word() };
-        let fact = format!("`{ticket}@{}` is {word}: `{verb}` does not fit", state.attempt);
-        let blocker = Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)
-            .way_out(host.typed("state", ticket.as_str()));
-        return Err(OpsError::refused(blocker));
+    match against(&state) {
+        None => Ok(state),
+        Some(blocker) => Err(OpsError::refused(blocker.way_out(host.typed("state", ticket.as_str())))),
     }
-    Ok(state)
 }
 
 /// After a hotfix branch release: back on the main branch, when its content is what runs.

@@ -64,7 +64,7 @@ pub(super) fn observe(
         .collect();
     let paths: Vec<&str> = wanted.iter().map(|(path, _)| *path).collect();
     let texts = host.git.read(target, &paths)?;
-    let ran = ran_here(host, releases)?;
+    let ran = if wanted.is_empty() { BTreeSet::new() } else { ran_here(host, releases)? };
     let mut scripts = Vec::new();
     for ((path, owner), text) in wanted.into_iter().zip(texts) {
         let bytes = text.unwrap_or_default();
@@ -94,13 +94,9 @@ pub(super) fn observe(
 
 /// Path and content of every script that ran to a good end here in a release that was not taken back since.
 fn ran_here(host: &Host, releases: &[ReleaseState]) -> Result<BTreeSet<(String, String)>, OpsError> {
-    let mut ran = BTreeSet::new();
-    for state in releases.iter().filter(|state| state.status != Status::Reverted) {
-        if let Some(history) = host.store.history(&state.ticket)? {
-            ran.extend(history.scripts_run);
-        }
-    }
-    Ok(ran)
+    let mut of_tickets = host.store.scripts_run()?;
+    let stands = releases.iter().filter(|state| state.status != Status::Reverted);
+    Ok(stands.filter_map(|state| of_tickets.remove(&state.ticket)).flatten().collect())
 }
 
 /// What has a script's name and is none, with what it is instead: nobody reviewed what a link leads to.

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 
+use crate::decide;
 use crate::drivers::git::Git;
 use crate::manifest::settings::{
     Environment, ManifestSource, OtherSources, Outline, ReleaseToml, SourceFile,
 };
 use crate::model::id::Oid;
 use crate::model::settings::Settings;
+use crate::model::source::Overlay;
 use crate::sys::files;
 
 use super::error::OpsError;
@@ -82,17 +84,22 @@ pub(super) struct Configuration {
     pub(super) settings: Settings,
 }
 
-/// The configuration as it stands in the working tree.
-pub(super) fn of_working_tree(root: &Path) -> Result<Configuration, OpsError> {
-    read(&WorkingTree { root }, root)
+/// The configuration as it stands in the working tree, with what was relinked in the place of what it says.
+pub(super) fn of_working_tree(root: &Path, overlay: &Overlay) -> Result<Configuration, OpsError> {
+    read(&WorkingTree { root }, root, overlay)
 }
 
 /// The configuration as of a commit; the environment file is always the working tree's, it is never committed.
-pub(super) fn of_commit(git: &Git, commit: &Oid, root: &Path) -> Result<Configuration, OpsError> {
-    read(&Committed { git, commit }, root)
+pub(super) fn of_commit(
+    git: &Git,
+    commit: &Oid,
+    root: &Path,
+    overlay: &Overlay,
+) -> Result<Configuration, OpsError> {
+    read(&Committed { git, commit }, root, overlay)
 }
 
-fn read(shelf: &dyn Shelf, root: &Path) -> Result<Configuration, OpsError> {
+fn read(shelf: &dyn Shelf, root: &Path, overlay: &Overlay) -> Result<Configuration, OpsError> {
     let text = shelf.read(&[RELEASE_TOML])?.into_iter().next().flatten();
     let Some(text) = text else {
         return Err(OpsError::NoProject { start: root.to_path_buf() });
@@ -100,13 +107,17 @@ fn read(shelf: &dyn Shelf, root: &Path) -> Result<Configuration, OpsError> {
     let file = SourceFile { path: RELEASE_TOML.to_owned(), text };
     let release_toml = ReleaseToml::read(&file)?;
     let Outline { discover, env_files } = release_toml.outline()?;
-    let manifests = match discover {
+    let mut manifests = match discover {
         Some(pattern) => discovered(shelf, &pattern)?,
         None => Vec::new(),
     };
+    for folder in overlay.folders.values() {
+        moved(shelf, folder, &mut manifests)?;
+    }
     let environment = env_files.first().map(|file| environment(root, file)).transpose()?.flatten();
-    let settings = release_toml.settings(&OtherSources { manifests, environment })?;
+    let mut settings = release_toml.settings(&OtherSources { manifests, environment })?;
     drop(release_toml);
+    decide::relink(&mut settings, overlay);
     Ok(Configuration { release_toml: file.text, settings })
 }
 
@@ -134,6 +145,26 @@ fn discovered(shelf: &dyn Shelf, pattern: &str) -> Result<Vec<ManifestSource>, O
         manifests.push(ManifestSource { file: SourceFile { path: path.to_owned(), text }, siblings });
     }
     Ok(manifests)
+}
+
+/// The manifest in the folder that a service was relinked to, where the glob finds none of that name.
+fn moved(shelf: &dyn Shelf, folder: &Path, manifests: &mut Vec<ManifestSource>) -> Result<(), OpsError> {
+    let folder = decide::plain(folder);
+    let path = folder.join("manifest.yaml").to_string_lossy().into_owned();
+    if manifests.iter().any(|known| known.file.path == path) {
+        return Ok(());
+    }
+    let Some(text) = shelf.read(&[&path])?.into_iter().next().flatten() else { return Ok(()) };
+    let name =
+        |text: &str| text.lines().find(|line| line.starts_with("name:")).map(|line| line.trim().to_owned());
+    if manifests.iter().any(|known| name(&known.file.text) == name(&text)) {
+        return Ok(());
+    }
+    let below = shelf.list(&folder.to_string_lossy())?;
+    let prefix = format!("{}/", folder.display());
+    let siblings = below.iter().filter_map(|other| other.strip_prefix(&prefix)).map(str::to_owned).collect();
+    manifests.push(ManifestSource { file: SourceFile { path, text }, siblings });
+    Ok(())
 }
 
 fn environment(root: &Path, file: &Path) -> Result<Option<Environment>, OpsError> {

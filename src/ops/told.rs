@@ -3,6 +3,7 @@
 use crate::model::event::{EventDraft, EventKind};
 use crate::model::facts::{Facts, StepRecord};
 use crate::model::id::StepName;
+use crate::model::projection::field;
 use crate::model::request::{RevertRequest, RunRequest};
 
 /// What the person said.
@@ -13,6 +14,10 @@ pub(super) struct Told {
     marks: Vec<EventDraft>,
     /// Names in the environment files whose values are not those of the attempt's snapshot.
     changed_names: Vec<String>,
+    /// The second operator who agreed (`[recovery] owner_approval`).
+    approved_by: Option<String>,
+    /// Who agreed by what the person says.
+    said_approved_by: Option<String>,
 }
 
 impl Told {
@@ -28,6 +33,8 @@ impl Told {
                 facts,
             ),
             changed_names: if request.from.is_some() { changed_names(facts) } else { Vec::new() },
+            approved_by: None,
+            said_approved_by: request.approved_by.clone(),
         }
     }
 
@@ -43,12 +50,19 @@ impl Told {
                 facts,
             ),
             changed_names: Vec::new(),
+            approved_by: None,
+            said_approved_by: request.approved_by.clone(),
         }
     }
 
     /// Beside a verb that belongs to no ticket.
     pub(super) fn aside(flags: Vec<String>, reason: Option<&str>) -> Self {
         Self { flags, reason: reason.map(str::to_owned), ..Self::default() }
+    }
+
+    /// With the second operator who agreed to it.
+    pub(super) fn agreed_by(self, operator: Option<String>) -> Self {
+        Self { approved_by: operator, ..self }
     }
 
     /// The marks, as records of their own.
@@ -63,6 +77,12 @@ impl Told {
         }
         if !self.changed_names.is_empty() {
             draft = draft.detail("changed_env", self.changed_names.join(" "));
+        }
+        if let Some(operator) = &self.approved_by {
+            draft = draft.detail(field::APPROVED_BY, operator);
+        }
+        if let Some(name) = &self.said_approved_by {
+            draft = draft.detail(field::SAID_APPROVED_BY, name);
         }
         match &self.reason {
             Some(reason) => draft.msg(reason),

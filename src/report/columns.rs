@@ -30,11 +30,22 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// A table without lines.
+/// Where a cell's text ends in the table's text, and how it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Placed {
+    end: usize,
+    width: usize,
+    ink: Option<Ink>,
+}
+
+/// A table without lines. All its text lies behind each other: a string a cell would be most of what a long table costs.
 #[derive(Debug, Clone, Default)]
 pub struct Columns<'a> {
     head: Vec<Cell<'a>>,
-    rows: Vec<Vec<Cell<'a>>>,
+    text: String,
+    cells: Vec<Placed>,
+    /// Where each row ends among the cells.
+    rows: Vec<usize>,
     indent: usize,
 }
 
@@ -58,40 +69,70 @@ impl<'a> Columns<'a> {
     }
 
     /// One more row.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) {
-        self.rows.push(cells.into_iter().collect());
+    pub fn row<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) {
+        for Cell { text, width, ink } in cells {
+            self.text.push_str(&text);
+            self.cells.push(Placed { end: self.text.len(), width, ink });
+        }
+        self.rows.push(self.cells.len());
     }
 
     /// The rows as text, each ended by a newline; the last column is as long as it is and nothing is cut.
     pub fn render(&self) -> String {
-        let mut widths: Vec<usize> = Vec::new();
-        let all = || std::iter::once(&self.head).filter(|h| !h.is_empty()).chain(&self.rows);
-        for row in all() {
-            for (i, cell) in row.iter().enumerate() {
-                match widths.get_mut(i) {
+        let mut widths: Vec<usize> = self.head.iter().map(|cell| cell.width).collect();
+        for row in self.each() {
+            for (at, cell) in row.iter().enumerate() {
+                match widths.get_mut(at) {
                     Some(widest) => *widest = cell.width.max(*widest),
                     None => widths.push(cell.width),
                 }
             }
         }
-        let mut out = String::new();
-        for row in all() {
-            self.write_row(&mut out, row, &widths);
+        let across: usize = widths.iter().map(|width| width + 2).sum();
+        let mut out = String::with_capacity((self.rows.len() + 1) * (self.indent + across));
+        if !self.head.is_empty() {
+            self.write_row(
+                &mut out,
+                self.head.iter().map(|cell| (&*cell.text, cell.width, cell.ink)),
+                &widths,
+            );
+        }
+        let mut from = 0;
+        for row in self.each() {
+            let cells = row.iter().map(|cell| {
+                let text = &self.text[from..cell.end];
+                from = cell.end;
+                (text, cell.width, cell.ink)
+            });
+            self.write_row(&mut out, cells, &widths);
         }
         out
     }
 
-    fn write_row(&self, out: &mut String, row: &[Cell<'a>], widths: &[usize]) {
-        let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
-        out.extend(std::iter::repeat_n(' ', self.indent));
-        for (i, (cell, width)) in row.iter().zip(widths).enumerate().take(last + 1) {
-            match cell.ink {
-                Some(ink) => ink.paint_onto(out, &cell.text),
-                None => out.push_str(&cell.text),
+    fn each(&self) -> impl Iterator<Item = &[Placed]> {
+        let begins = std::iter::once(0).chain(self.rows.iter().copied());
+        begins.zip(&self.rows).map(|(from, to)| &self.cells[from..*to])
+    }
+
+    fn write_row<'t>(
+        &self,
+        out: &mut String,
+        row: impl Iterator<Item = (&'t str, usize, Option<Ink>)>,
+        widths: &[usize],
+    ) {
+        let blanks = |out: &mut String, count: usize| out.extend(std::iter::repeat_n(' ', count));
+        // Nothing follows the last text of a row: what is due before the next one is written with it.
+        let mut due = self.indent;
+        for ((text, own, ink), width) in row.zip(widths) {
+            if !text.is_empty() {
+                blanks(out, due);
+                due = 0;
+                match ink {
+                    Some(ink) => ink.paint_onto(out, text),
+                    None => out.push_str(text),
+                }
             }
-            if i < last {
-                out.extend(std::iter::repeat_n(' ', width - cell.width + 2));
-            }
+            due += width - own + 2;
         }
         out.push('\n');
     }

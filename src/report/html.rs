@@ -12,7 +12,16 @@ use crate::model::plan::{Plan, ServiceChange};
 use crate::model::release::{Class, Status};
 use crate::model::view::{NextCommand, ReportView};
 
-const STYLE: &str = include_str!("report.css");
+const STYLE: &str = concat!(include_str!("report.css"), include_str!("timeline.css"));
+
+/// How the drawing of a timeline looks, for pages that show one. Its colours are the page's own: `--prepare`, `--bad`, ….
+pub const TIMELINE_STYLE: &str = include_str!("timeline.css");
+
+/// The drawing of these events with its legend: a lane for the host and for each of these services. Empty where nothing
+/// ran.
+pub fn timeline(events: &[RunEvent], services: &[String]) -> String {
+    drawing(&Timeline::fold(events, services))
+}
 
 /// The page.
 pub fn render(view: &ReportView) -> String {
@@ -128,6 +137,15 @@ fn next(commands: &[NextCommand]) -> String {
 }
 
 fn picture(timeline: &Timeline) -> String {
+    let drawn = drawing(timeline);
+    if drawn.is_empty() {
+        return drawn;
+    }
+    format!("<section class=\"card tight\"><h2>Timeline</h2>{drawn}</section>\n")
+}
+
+/// The picture and its legend.
+fn drawing(timeline: &Timeline) -> String {
     let drawn = svg::render(timeline);
     if drawn.is_empty() {
         return String::new();
@@ -145,10 +163,7 @@ fn picture(timeline: &Timeline) -> String {
     keys.extend(has(Outcome::Open).then_some(("open", "end unknown or stopped")));
     keys.extend((!timeline.waits.is_empty()).then_some(("wait", "nothing ran (not to scale)")));
     let legend = each(&keys, |(class, word)| format!("<span><i class=\"{class}\"></i>{word}</span>"));
-    format!(
-        "<section class=\"card tight\"><h2>Timeline</h2><div class=\"picture\">{drawn}</div>\
-         <div class=\"legend\">{legend}</div></section>\n"
-    )
+    format!("<div class=\"picture\">{drawn}</div><div class=\"legend\">{legend}</div>")
 }
 
 fn facts(view: &ReportView) -> String {

@@ -1,6 +1,7 @@
 //! Reads an audit log whole: every line's grammar, its place in the chain, and what a crash left at the end.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::event::{EventKind, RunEvent};
 use crate::model::id::TicketId;
@@ -21,14 +22,23 @@ pub(super) struct Head {
 }
 
 /// A log as it was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Log {
-    pub(super) events: Vec<RunEvent>,
+    /// Shared by all who look at it.
+    pub(super) events: Arc<Vec<RunEvent>>,
     pub(super) head: Head,
     /// Bytes of whole lines.
     pub(super) whole: usize,
     /// What stands after them: the tail of a write that a crash cut off.
     pub(super) torn: Vec<u8>,
+}
+
+impl Log {
+    /// Before its first record.
+    fn new(ticket: &TicketId) -> Self {
+        let head = Head { seq: 0, chain: line::first_chain(ticket) };
+        Self { events: Arc::default(), head, whole: 0, torn: Vec::new() }
+    }
 }
 
 /// What checking a log found.
@@ -63,22 +73,90 @@ pub(super) fn read(
     ticket: &TicketId,
     acknowledged: Option<&Head>,
 ) -> Result<Log, StoreError> {
+    if let Some(log) = gone_on_with(folder, path, ticket, acknowledged)? {
+        return Ok(log);
+    }
     let bytes = folder.read(path, LOG_LIMIT)?.unwrap_or_default();
-    let head = Head { seq: 0, chain: line::first_chain(ticket) };
-    let mut log = Log { events: Vec::new(), head, whole: 0, torn: Vec::new() };
+    let log = checked(Log::new(ticket), &bytes, path, ticket, acknowledged)?;
+    if bytes.len() >= LONG {
+        let known = Last { path: path.to_path_buf(), bytes, log: log.clone() };
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+    Ok(log)
+}
+
+/// Goes on with the log that was read last, if it is that one and begins as it did. The lock is held until then, so that many
+/// who look at one live log share what was read of it, and its bytes are in memory once; nobody waits here for another log.
+fn gone_on_with(
+    folder: &Beneath,
+    path: &Path,
+    ticket: &TicketId,
+    acknowledged: Option<&Head>,
+) -> Result<Option<Log>, StoreError> {
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.as_ref().is_none_or(|last| last.path != path) {
+        return Ok(None);
+    }
+    let bytes = folder.read(path, LOG_LIMIT)?.unwrap_or_default();
+    let Some(known) = last.take_if(|last| last.begins(acknowledged, &bytes)) else { return Ok(None) };
+    let log = checked(known.log, &bytes, path, ticket, acknowledged)?;
+    *last = Some(Last { path: known.path, bytes, log: log.clone() });
+    Ok(Some(log))
+}
+
+/// A log from this length on is kept as it was read last: one page of the console asks for the same log several times, and
+/// a thousand readers of a live release ask for it again at every record.
+const LONG: usize = 16 << 10;
+
+/// The long log that was read last, with the bytes that it was read from.
+static LAST: Mutex<Option<Last>> = Mutex::new(None);
+
+struct Last {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    log: Log,
+}
+
+impl Last {
+    /// Whether reading it again would begin with the same: every byte is as it was, and the record that the state file saw
+    /// is among them or comes after them.
+    fn begins(&self, acknowledged: Option<&Head>, bytes: &[u8]) -> bool {
+        let whole = &self.bytes[..self.log.whole];
+        let has_seen = |known: &Head| known.seq == 0 || known.seq > self.log.head.seq || self.has(known);
+        bytes.starts_with(whole) && acknowledged.is_none_or(has_seen)
+    }
+
+    /// Whether this record is in it. Each line is one, and the last ones are asked for.
+    fn has(&self, known: &Head) -> bool {
+        let after = usize::try_from(self.log.head.seq - known.seq).unwrap_or(usize::MAX);
+        let mut lines = self.bytes[..self.log.whole].trim_ascii_end().rsplit(|byte| *byte == b'\n');
+        let line = lines.nth(after).and_then(|line| std::str::from_utf8(line).ok());
+        line.and_then(|line| line::parse(line).ok())
+            .is_some_and(|read| read.event.seq == known.seq && read.chain == known.chain)
+    }
+}
+
+/// Goes on with a log from where it was read to.
+fn checked(
+    mut log: Log,
+    bytes: &[u8],
+    path: &Path,
+    ticket: &TicketId,
+    acknowledged: Option<&Head>,
+) -> Result<Log, StoreError> {
     let mut begun: Option<Begun> = None;
-    for (index, piece) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+    for piece in bytes[log.whole..].split_inclusive(|byte| *byte == b'\n') {
         // A cut-off write has no newline, or blocks of NUL where the data never reached the disk.
         let cut = !piece.ends_with(b"\n") || piece.contains(&0);
         let beyond = acknowledged.is_none_or(|known| log.head.seq >= known.seq);
         if cut && beyond {
             break;
         }
+        let number = log.events.len() as u64 + 1;
         let before = Begun { events: log.events.len(), head: log.head.clone(), whole: log.whole, lack: 0 };
-        let event =
-            follow(piece, &mut log.head, ticket).map_err(|what| damaged(path, index as u64 + 1, &what))?;
+        let event = follow(piece, &mut log.head, ticket).map_err(|what| damaged(path, number, &what))?;
         if let Some(what) = another_than(acknowledged, &log.head) {
-            return Err(damaged(path, index as u64 + 1, &what));
+            return Err(damaged(path, number, &what));
         }
         begun = match begun {
             Some(begun) if event.event == EventKind::Continued => {
@@ -86,14 +164,15 @@ pub(super) fn read(
             }
             _ => Some(Begun { lack: parts(&event).saturating_sub(1), ..before }),
         };
-        log.events.push(event);
+        // In its place, unless somebody still reads what it was before.
+        Arc::make_mut(&mut log.events).push(event);
         log.whole += piece.len();
     }
     // A record of several lines that lost some of them was never written.
     if let Some(begun) = begun.filter(|begun| begun.lack > 0)
         && acknowledged.is_none_or(|known| begun.head.seq >= known.seq)
     {
-        log.events.truncate(begun.events);
+        Arc::make_mut(&mut log.events).truncate(begun.events);
         (log.head, log.whole) = (begun.head, begun.whole);
     }
     log.torn = bytes[log.whole..].to_vec();
@@ -234,4 +313,87 @@ pub(super) fn last(folder: &Beneath, path: &Path) -> Option<Head> {
     let text = String::from_utf8_lossy(&tail);
     let last = text.trim_end_matches('\n').rsplit('\n').next()?;
     line::parse(last).ok().map(|read| Head { seq: read.event.seq, chain: read.chain })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::EVENT_VERSION;
+    use crate::sys::files::Modes;
+
+    /// A log that is long enough to be kept.
+    fn long(ticket: &TicketId) -> String {
+        let (mut chain, mut log) = (line::first_chain(ticket), String::new());
+        for seq in 1..=3_000 {
+            let event = RunEvent {
+                v: EVENT_VERSION,
+                seq,
+                at: chrono::DateTime::from_timestamp(1_779_118_212, 0).unwrap(),
+                ticket: ticket.clone(),
+                attempt: 1,
+                phase: None,
+                event: if seq == 1 { EventKind::Created } else { EventKind::StepStart },
+                rc: None,
+                step: None,
+                operator: "deploy".to_owned(),
+                ms: None,
+                reason: None,
+                details: [(field::HOST.to_owned(), "prod1".to_owned())].into(),
+                msg: None,
+            };
+            let (text, head) = line::render(&event, &chain).unwrap();
+            log.push_str(&text);
+            chain = head.chain;
+        }
+        log
+    }
+
+    #[test]
+    fn a_long_log_is_read_again_when_a_byte_of_it_or_what_is_known_of_it_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let beneath = Beneath::new(folder.path(), Modes::OURS);
+        let (path, ticket) = (folder.path().join("1234.log"), "1234".parse().unwrap());
+        let log = long(&ticket);
+        assert!(log.len() > LONG);
+        let write = |text: &str| beneath.save_atomic(&path, text.as_bytes()).unwrap();
+        write(&log);
+        let first = read(&beneath, &path, &ticket, None).unwrap();
+        let again = read(&beneath, &path, &ticket, Some(&first.head)).unwrap();
+        assert_eq!((again.events.len(), &again.events), (3_000, &first.events));
+        let another = Head { chain: "0123456789abcdef".to_owned(), ..first.head.clone() };
+        assert!(read(&beneath, &path, &ticket, Some(&another)).is_err(), "the state file saw another end");
+        let middle = log.len() / 2;
+        let at = middle + log[middle..].find("prod1").unwrap();
+        write(&format!("{}prod2{}", &log[..at], &log[at + 5..]));
+        assert!(read(&beneath, &path, &ticket, None).is_err(), "of the same length, and not the same");
+        write(&log);
+        assert_eq!(read(&beneath, &path, &ticket, None).unwrap().events, first.events);
+    }
+
+    #[test]
+    fn what_came_since_is_checked_as_strictly_as_the_rest_and_what_was_read_is_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let beneath = Beneath::new(folder.path(), Modes::OURS);
+        let (path, ticket) = (folder.path().join("1235.log"), "1235".parse().unwrap());
+        let log = long(&ticket);
+        let write = |text: &str| beneath.save_atomic(&path, text.as_bytes()).unwrap();
+        let end = log[..log.len() - 1].rfind('\n').unwrap() + 1;
+        write(&log[..end]);
+        let first = read(&beneath, &path, &ticket, None).unwrap();
+        let again = read(&beneath, &path, &ticket, Some(&first.head)).unwrap();
+        // Another test may read a long log of its own in between.
+        assert!(Arc::ptr_eq(&first.events, &again.events) || first.events == again.events);
+        write(&log[..log.len() - 1]);
+        let torn = read(&beneath, &path, &ticket, Some(&first.head)).unwrap();
+        assert_eq!((torn.events.len(), torn.torn.len()), (2_999, log.len() - 1 - end));
+        write(&format!("{}{}", &log[..end], log[end..].replace("prod1", "prod2")));
+        assert!(read(&beneath, &path, &ticket, Some(&first.head)).is_err(), "its chain does not follow");
+        write(&log);
+        let grown = read(&beneath, &path, &ticket, Some(&first.head)).unwrap();
+        assert_eq!((grown.events.len(), first.events.len(), grown.head.seq), (3_000, 2_999, 3_000));
+        let ahead = Head { seq: 3_001, ..grown.head.clone() };
+        assert!(read(&beneath, &path, &ticket, Some(&ahead)).is_err(), "it ends before what was seen");
+        let another = Head { chain: "0123456789abcdef".to_owned(), ..first.head.clone() };
+        assert!(read(&beneath, &path, &ticket, Some(&another)).is_err(), "the log was written anew");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::model::event::EventKind;
+use crate::model::event::{EventKind, RunEvent};
 use crate::model::evidence::EvidenceId;
 use crate::model::id::AttemptId;
 use crate::sys::files;
@@ -79,8 +79,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn halted_at(&self, attempt: &AttemptId) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let mut events = self.log(&attempt.ticket)?;
-        events.retain(|event| event.attempt == attempt.number);
+        let log = self.log(&attempt.ticket)?;
+        let events: Vec<&RunEvent> = log.iter().filter(|event| event.attempt == attempt.number).collect();
         let halts = |kind: &EventKind| {
             matches!(
                 kind,

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::event::{EVENT_VERSION, EventDraft, RunEvent};
 use crate::model::id::TicketId;
+use crate::model::projection::field;
 use crate::sys::clock::Clock;
 use crate::sys::files::AppendFile;
+use crate::sys::process::{self, Starter};
 
 use super::audit_log::Head;
 use super::error::StoreError;
@@ -62,6 +64,28 @@ struct Written {
     file: AppendFile,
     head: Head,
     poisoned: bool,
+    introduced: bool,
+}
+
+impl Written {
+    /// The first record that somebody writes for another names them, too.
+    fn introduce(&mut self, mut draft: EventDraft) -> EventDraft {
+        if !std::mem::replace(&mut self.introduced, true)
+            && let Some((login, starter)) = process::spoken_by()
+        {
+            draft = draft.detail(field::VIA, via(starter)).detail(field::LOGIN, login);
+        }
+        draft
+    }
+}
+
+/// By which way it was asked for, as far as that was seen.
+fn via(starter: &Starter) -> &str {
+    match starter {
+        Starter::Ours => "holdpoint",
+        Starter::Another(program) => program,
+        Starter::Unseen => "unseen",
+    }
 }
 
 impl Journal {
@@ -85,7 +109,7 @@ impl Journal {
             names_kept: ground.names_kept(),
             ground,
             synced: Mutex::new(Synced { seq: head.seq, named }),
-            written: Mutex::new(Written { file, head, poisoned: false }),
+            written: Mutex::new(Written { file, head, poisoned: false, introduced: false }),
             put_right: Vec::new(),
         }
     }
@@ -103,7 +127,7 @@ impl Journal {
         let event = {
             let mut written = self.written();
             self.refuse_if(written.poisoned)?;
-            let event = self.complete(draft, written.head.seq + 1);
+            let event = self.complete(written.introduce(draft), written.head.seq + 1);
             let (text, head) = line::render(&event, &written.head.chain)?;
             self.reserve.with_room(|| written.file.append(text.as_bytes()))?;
             written.head = head;

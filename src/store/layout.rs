@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::model::evidence::EvidenceId;
 use crate::model::id::{AttemptId, BackupStamp, ServiceName, StepName, TicketId};
 use crate::model::incident::IncidentId;
+use crate::model::preview::PreviewId;
 
 /// Every path of a workspace.
 #[derive(Debug, Clone)]
@@ -47,6 +48,76 @@ impl Layout {
     /// Listing index.
     pub fn index(&self) -> PathBuf {
         self.workspace.join("index.sqlite")
+    }
+
+    /// What later releases read instead of what the configuration says.
+    pub fn sources(&self) -> PathBuf {
+        self.workspace.join("sources.toml")
+    }
+
+    /// Folder of the compose files that say relinked images.
+    pub fn image_overlays(&self) -> PathBuf {
+        self.workspace.join("sources")
+    }
+
+    /// The compose file that says a relinked image, by the digest of what it says.
+    pub fn image_overlay(&self, service: &ServiceName, digest: &str) -> PathBuf {
+        self.image_overlays().join(format!("{service}-{digest}.yaml"))
+    }
+
+    /// Folder of what a rollout told this host.
+    pub fn fleet(&self) -> PathBuf {
+        self.workspace.join("fleet")
+    }
+
+    /// Folder of previews.
+    pub fn previews(&self) -> PathBuf {
+        self.workspace.join("previews")
+    }
+
+    /// Folder of a preview.
+    pub fn preview(&self, id: &PreviewId) -> PathBuf {
+        self.previews().join(id.to_string())
+    }
+
+    /// A preview's record.
+    pub fn preview_record(&self, id: &PreviewId) -> PathBuf {
+        self.preview(id).join("preview.json")
+    }
+
+    /// The compose file that a preview is run by.
+    pub fn preview_compose(&self, id: &PreviewId) -> PathBuf {
+        self.preview(id).join("compose.json")
+    }
+
+    /// A preview's work tree.
+    pub fn preview_tree(&self, id: &PreviewId) -> PathBuf {
+        self.preview(id).join("tree")
+    }
+
+    /// Folder of what concerns the HTTP server.
+    pub fn access(&self) -> PathBuf {
+        self.workspace.join("access")
+    }
+
+    /// Tokens that were made: what proves them, never their values.
+    pub fn tokens(&self) -> PathBuf {
+        self.access().join("tokens.json")
+    }
+
+    /// Requests that changed something or were turned away.
+    pub fn requests_log(&self) -> PathBuf {
+        self.access().join("requests.log")
+    }
+
+    /// Kernel lock of whoever writes there.
+    pub fn access_lock(&self) -> PathBuf {
+        self.access().join("lock")
+    }
+
+    /// What was answered to a request that may be repeated; `digest` is that of its key.
+    pub fn replay(&self, digest: &str) -> PathBuf {
+        self.access().join("replays").join(digest)
     }
 
     /// Folder of drafts for people.

@@ -10,7 +10,7 @@ use crate::model::view::ListRow;
 use crate::sys::{Beside, beside};
 
 use super::error::StoreError;
-use super::index::{self, Mark};
+use super::index::{self, Mark, Piece, Slice};
 use super::workspace::Store;
 
 impl Store {
@@ -24,6 +24,17 @@ impl Store {
             return Ok(Vec::new());
         }
         index::newest(&self.layout().index(), limit)
+    }
+
+    /// A piece of the listing, from the index. None: the row that it is to begin after is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn slice(&self, slice: &Slice<'_>) -> Result<Option<Piece>, StoreError> {
+        if !self.ground.workspace.exists(&self.layout().index()) {
+            return Ok(slice.after.is_none().then(|| Piece { rows: Vec::new(), is_last: true }));
+        }
+        index::slice(&self.layout().index(), slice)
     }
 
     /// Rebuilds the index from the logs: every attempt of every ticket. Returns how many rows it has.
@@ -113,16 +124,9 @@ impl Store {
         (attempts, damaged)
     }
 
-    /// The attempts of each ticket, in their order. Read side by side: it is all checking of chains.
+    /// The attempts of each ticket, in their order.
     fn attempts_of_all(&self, tickets: &[TicketId]) -> Vec<Result<Vec<ReleaseState>, StoreError>> {
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        let share = tickets.len().div_ceil(workers).max(1);
-        thread::scope(|scope| {
-            let read =
-                |part: &[TicketId]| part.iter().map(|ticket| self.attempts(ticket)).collect::<Vec<_>>();
-            let parts: Vec<_> = tickets.chunks(share).map(|part| beside(scope, move || read(part))).collect();
-            parts.into_iter().flat_map(Beside::join).collect()
-        })
+        each_side_by_side(tickets, |ticket| self.attempts(ticket))
     }
 
     /// Writes rows; a file that is no index any more is replaced.
@@ -149,6 +153,26 @@ impl Store {
         self.ground.workspace.open_or_create(&self.layout().index())?;
         Ok(())
     }
+}
+
+/// What is read of each ticket, in their order. Of very many, side by side: it is all checking of chains.
+pub(super) fn each_side_by_side<T: Send>(
+    tickets: &[TicketId],
+    read: impl Fn(&TicketId) -> T + Sync,
+) -> Vec<T> {
+    /// So few are read sooner than a thread is started.
+    const FEW: usize = 64;
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let share = tickets.len().div_ceil(workers).max(FEW);
+    let read = |part: &[TicketId]| part.iter().map(&read).collect::<Vec<_>>();
+    if tickets.len() <= share {
+        return read(tickets);
+    }
+    thread::scope(|scope| {
+        let read = &read;
+        let parts: Vec<_> = tickets.chunks(share).map(|part| beside(scope, move || read(part))).collect();
+        parts.into_iter().flat_map(Beside::join).collect()
+    })
 }
 
 /// The first of some names; none where there are none.

@@ -100,8 +100,9 @@ impl LockedStore {
         self.must_be_ours(ticket, &saved)?;
         let workspace = &self.ground.workspace;
         let path = self.layout().log(ticket);
-        let audit_log::Log { mut events, head, whole, torn } =
+        let audit_log::Log { events, head, whole, torn } =
             audit_log::read(workspace, &path, ticket, saved.head().as_ref())?;
+        let mut events = Arc::unwrap_or_clone(events);
         if !torn.is_empty() {
             let aside = self.layout().torn(ticket, head.seq);
             if let Some(folder) = aside.parent() {

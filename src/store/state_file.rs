@@ -127,6 +127,18 @@ pub(super) fn parse(text: &str) -> Result<(ReleaseState, u32), StateError> {
     Ok((state, format))
 }
 
+/// A state from a text that [`render`] wrote and that is known to be whole: what [`parse`] proves is not proven again.
+pub(super) fn again(text: &str) -> Option<ReleaseState> {
+    let body = &text[..text.find("#end ")?];
+    let mut values = Vec::with_capacity(32);
+    for line in body.lines() {
+        let (key, value) = line.split_once('=')?;
+        let plain = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
+        values.push((key, plain.map_or_else(|| value.to_owned(), |plain| plain.replace("'\\''", "'"))));
+    }
+    state(values).ok().map(|(state, _)| state)
+}
+
 fn pair(line: &str) -> Result<(&str, String), String> {
     let (key, value) = line.split_once('=').ok_or("it is not KEY=value")?;
     let good = key.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
@@ -263,6 +275,7 @@ mod tests {
         assert!(text.contains("SERVICES='redmine wikijs'\n"), "{text}");
         assert!(text.contains("OPERATOR='O'\\''Brien $(id)'\n"), "{text}");
         assert_eq!(parse(&text), Ok((sample(), 1)));
+        assert_eq!(again(&text), Some(sample()));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Bench {
 
     /// Projects the log and saves it, as a runner does.
     fn save(&self, head: &Head) -> ReleaseState {
-        let mut state = projection::project(&self.store.log(&ticket()).unwrap()).unwrap();
+        let mut state = projection::project(self.store.log(&ticket()).unwrap().iter()).unwrap();
         (state.log_seq, state.log_chain) = (head.seq, head.chain.clone());
         self.store.save_state(&state).unwrap();
         state

@@ -175,6 +175,7 @@ fn random_histories_are_as_the_table_says_and_survive_log_and_state_file() {
         );
         known.log_chain.clone_from(&chain);
         assert_eq!(state_file::parse(&state_file::render(known)), Ok((known.clone(), 1)), "step {step}");
+        assert_eq!(state_file::again(&state_file::render(known)).as_ref(), Some(&*known), "step {step}");
         // Projecting the whole log gives what the steps gave; a new log is begun before that takes long.
         if log.len() == 500 {
             let mut whole = projection::project(&log).unwrap();

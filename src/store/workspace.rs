@@ -115,7 +115,7 @@ impl Store {
         lost: &Saved,
     ) -> Result<Option<(ReleaseState, Option<String>)>, StoreError> {
         let read = audit_log::read(&self.ground.workspace, &self.layout().log(ticket), ticket, None)?;
-        let state = projection::project(&read.events).map(|mut state| {
+        let state = projection::project(read.events.iter()).map(|mut state| {
             state.log_chain.clone_from(&read.head.chain);
             (state, lost.said())
         });
@@ -135,18 +135,6 @@ impl Store {
         })
     }
 
-    /// The state of every ticket, in no order.
-    ///
-    /// # Errors
-    /// As [`Store::state`].
-    pub fn states(&self) -> Result<Vec<ReleaseState>, StoreError> {
-        let mut states = Vec::new();
-        for ticket in self.tickets()? {
-            states.extend(self.state(&ticket)?);
-        }
-        Ok(states)
-    }
-
     /// Every ticket that has a state or a log here.
     ///
     /// # Errors
@@ -163,11 +151,11 @@ impl Store {
         Ok(tickets)
     }
 
-    /// Every record of a ticket. A torn tail is left out; it is put right by the next writer.
+    /// Every record of a ticket, shared by all who look at it. A torn tail is left out; it is put right by the next writer.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
-    pub fn log(&self, ticket: &TicketId) -> Result<Vec<RunEvent>, StoreError> {
+    pub fn log(&self, ticket: &TicketId) -> Result<Arc<Vec<RunEvent>>, StoreError> {
         Ok(self.read_log(ticket)?.events)
     }
 
@@ -204,7 +192,7 @@ impl Store {
             return Ok(None);
         }
         let mut history = history::of(&events);
-        if let Some(state) = projection::project(&events) {
+        if let Some(state) = projection::project(events.iter()) {
             let names = self.ground.workspace.list(&self.layout().once(ticket, state.cycle))?;
             let names = names.into_iter().map(|name| name.to_string_lossy().into_owned());
             // Beside a key lies the lock that is held while its command runs.

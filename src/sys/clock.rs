@@ -49,6 +49,14 @@ impl Clock for SystemClock {
     }
 }
 
+/// Milliseconds since this machine started, its sleep included: every process sees the same, and nobody sets it.
+pub fn since_boot_ms() -> u64 {
+    let text = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = text.split(' ').next().and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
+    // Centiseconds is all that the kernel tells here.
+    Duration::try_from_secs_f64(seconds).map_or(0, |up| u64::try_from(up.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Waits for an instant, where no clock is at hand and nothing is decided by it.
 pub fn pause(instant: Duration) {
     std::thread::sleep(instant);

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod net;
 pub mod plant;
 pub mod process;
+pub mod random;
 pub mod screen;
 pub mod signal;
 pub mod supervise;

@@ -4,6 +4,7 @@ mod again;
 mod back;
 mod itself;
 mod readiness;
+mod second;
 mod shelf;
 
 use serde_json::Value;

@@ -45,12 +45,29 @@ fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
         above[..end].lines().filter_map(named).filter(|verb| !verb.is_empty()).collect();
     for (above, below) in [
         ("backup", ["take", "list", "verify", "restore", "prune"].as_slice()),
-        ("evidence", &["capture", "list", "compare"]),
+        ("evidence", &["capture", "list", "show", "compare"]),
         (
             "deployments",
-            &["recovery-readiness", "retry", "redeploy", "rollback", "cancel", "archive", "prune"],
+            &[
+                "recovery-readiness",
+                "retry",
+                "redeploy",
+                "rollback",
+                "cancel",
+                "archive",
+                "prune",
+                "relink",
+                "cleanup-preview",
+            ],
         ),
         ("incident", &["open", "capture", "verify", "resolve", "show", "list"]),
+        ("preview", &["up", "list", "cleanup"]),
+        ("source", &["show", "relink"]),
+        ("rollout plan", &["create", "preview", "list", "describe", "cancel"]),
+        ("rollout", &["start", "resume", "pause", "halt", "approve", "recover", "stuck", "stop-the-line"]),
+        ("fleet host", &["list", "exclude"]),
+        ("fleet", &["etcd-setup"]),
+        ("token", &["create", "list", "revoke"]),
         ("playbook", &["list", "show", "match", "run", "lint", "test", "new"]),
     ] {
         verbs.retain(|verb| verb != above);

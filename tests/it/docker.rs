@@ -7,8 +7,10 @@ mod drift;
 mod engine;
 mod podman;
 mod postgres;
+mod preview;
 mod proof;
 mod release;
+mod relink;
 mod rollback;
 mod stack;
 

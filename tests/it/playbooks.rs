@@ -1,6 +1,7 @@
 //! Playbooks as a tool: which one a failure looks like, what its commands say and do, and how new ones are written.
 
 mod applying;
+mod heldout;
 mod matching;
 mod running;
 mod shipped;

@@ -2,6 +2,7 @@
 
 mod clock;
 mod edits;
+mod etcd;
 mod host;
 mod output;
 mod port;
@@ -16,6 +17,7 @@ mod waiting;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use etcd::Etcd;
 pub(crate) use host::{Host, Scene, manifest};
 pub(crate) use output::{Output, Running};
 pub(crate) use port::Port;
@@ -34,8 +36,10 @@ pub(crate) fn binary() -> &'static str {
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
+    let mut pause = Duration::from_millis(1);
     while !holds() {
         assert!(Instant::now() < deadline, "waited half a minute in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
+use super::preview::PreviewCleanupArgs;
 use super::release::{Act, CancelArgs};
+use super::source::RelinkArgs;
 use super::values;
 use crate::model::id::{AttemptId, ServiceName};
 use crate::model::quantity::Span;
@@ -54,6 +56,9 @@ pub struct AnewFlags {
     /// Wait this long for health, in this attempt only: DUR or SERVICE=DUR
     #[arg(long, value_name = "[SERVICE=]DUR", value_parser = values::health_deadline)]
     pub health_deadline: Vec<(Option<ServiceName>, Span)>,
+    /// Who else agreed, for the audit log; nobody checks it
+    #[arg(long, value_name = "NAME")]
+    pub approved_by: Option<String>,
 }
 
 /// `retry ID`
@@ -175,6 +180,7 @@ fn wish(attempt: Option<AttemptRef>, anew: Anew, flags: AnewFlags, act: &Act) ->
             accept_small_backup: flags.accept_small_backup,
             health_deadline: flags.health_deadline.into_iter().collect(),
             reason: act.reason.clone(),
+            approved_by: flags.approved_by,
             ..RunRequest::new(name)
         },
         admission: Admission { if_version: flags.if_version },
@@ -231,6 +237,14 @@ pub enum DeploymentsVerb {
     /// As `archive ID --confirm ID`
     #[command(after_help = "Example:\n  holdpoint deployments archive 1201@1 --confirm 1201@1")]
     Archive(ShelveArgs),
+    /// As `preview cleanup --type TYPE --id ID`
+    #[command(after_help = "Example:\n  holdpoint deployments cleanup-preview --type pr --id 12")]
+    CleanupPreview(PreviewCleanupArgs),
+    /// As `source relink SOURCE`
+    #[command(
+        after_help = "Example:\n  holdpoint deployments relink git.remote --to upstream --expect-current origin"
+    )]
+    Relink(RelinkArgs),
     /// As `prune --before ISO`
     #[command(after_help = "Example:\n  holdpoint deployments prune --before 2026-01-31")]
     Prune(PruneRecordsArgs),

@@ -15,14 +15,14 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "retry" | "redeploy" | "rollback" => {
             &[Ok, Failed, Usage, Locked, Refused, Undecided, Damaged, Held, Interrupted, Terminated]
         }
-        "revert" => &[Ok, Usage, Locked, Refused, Stuck, Undecided, Damaged, Interrupted, Terminated],
+        "revert" => &[Ok, Usage, Locked, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
+        "approve" => &[Ok, Failed, Usage, Locked, Refused, Damaged, Held],
         "backup restore" => &[Ok, Usage, Locked, Refused, Stuck, Damaged, Interrupted, Terminated],
-        "return-to-main" | "configure" | "backup take" => {
-            &[Ok, Failed, Usage, Locked, Refused, Damaged, Interrupted, Terminated]
-        }
-        "archive" | "unarchive" | "prune" | "close" | "approve" | "adopt" | "backup prune"
-        | "evidence capture" | "playbook new" | "incident open" | "incident capture" | "incident verify"
-        | "incident resolve" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
+        "return-to-main" | "configure" | "backup take" | "preview up" | "preview cleanup"
+        | "cleanup-preview" => &[Ok, Failed, Usage, Locked, Refused, Damaged, Interrupted, Terminated],
+        "archive" | "unarchive" | "prune" | "close" | "adopt" | "backup prune" | "evidence capture"
+        | "playbook new" | "incident open" | "incident capture" | "incident verify" | "incident resolve"
+        | "source relink" | "relink" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
         "init" => &[Ok, Failed, Usage, Locked],
         "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
         "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
@@ -32,15 +32,32 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "logs" => &[Ok, Failed, Usage, Interrupted, Terminated],
         "evidence compare" => &[Ok, Failed, Usage, Refused, Differs, Damaged],
         "drift" => &[Ok, Failed, Usage, Differs, Damaged],
-        "incident show" | "incident list" | "list" | "status" | "backup list" | "backup verify" => {
-            &[Ok, Failed, Usage, Damaged]
-        }
+        "incident show" | "source show" | "preview list" | "incident list" | "list" | "status"
+        | "backup list" | "backup verify" => &[Ok, Failed, Usage, Damaged],
         "playbook match" => &[Ok, Failed, Usage, Refused, Nothing, Damaged],
         "playbook run" => {
             &[Ok, Failed, Usage, Locked, Refused, Differs, Undecided, Damaged, Interrupted, Terminated]
         }
         "playbook lint" => &[Ok, Failed, Usage, Differs],
+        "rollout stuck" => &[Ok, Failed, Usage, Refused, Differs],
         "playbook test" => &[Ok, Failed, Usage, Nothing, Differs],
+        "rollout start" | "rollout resume" | "rollout recover" => {
+            &[Ok, Failed, Usage, Refused, Stuck, Held, Interrupted]
+        }
+        "rollout pause"
+        | "rollout halt"
+        | "rollout approve"
+        | "rollout stop-the-line"
+        | "rollout plan describe"
+        | "rollout plan preview"
+        | "rollout plan cancel"
+        | "rollout plan create"
+        | "rollout plan list"
+        | "fleet host list"
+        | "fleet host exclude" => &[Ok, Failed, Usage, Refused],
+        "agent" => &[Ok, Failed, Usage, Refused, Interrupted],
+        "serve" => &[Ok, Failed, Usage, Interrupted],
+        "token create" | "token list" | "token revoke" => &[Ok, Failed, Usage, Refused, Damaged],
         "demo" => &[Ok, Failed, Interrupted, Terminated],
         _ => &[Ok, Failed, Usage],
     }

@@ -3,11 +3,16 @@
 mod attempts;
 mod backup;
 mod exits;
+mod late;
 mod look;
 mod playbook;
+mod preview;
 mod recover;
 mod release;
+mod rollout;
+mod serve;
 mod setup;
+mod source;
 mod top;
 mod values;
 
@@ -22,12 +27,19 @@ pub use playbook::{
     LintArgs, ListPlaybooksArgs, MatchArgs, NewPlaybookArgs, PlaybookVerb, RunPlaybookArgs, ShowPlaybookArgs,
     TestArgs,
 };
+pub use preview::{PreviewCleanupArgs, PreviewIdArgs, PreviewUpArgs, PreviewVerb};
 pub use recover::{
-    CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceVerb, IncidentActArgs, IncidentVerb,
-    OpenArgs, ResolveArgs,
+    CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceShowArgs, EvidenceVerb,
+    IncidentActArgs, IncidentVerb, OpenArgs, ResolveArgs,
 };
 pub use release::{
     Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
+pub use rollout::{
+    AgentArgs, CancelPlanArgs, CreateArgs, ElsewhereArgs, EtcdSetupArgs, ExcludeArgs, FleetHostVerb,
+    FleetVerb, LineArgs, OnPlanArgs, PlanVerb, ReasonedArgs, RecoverArgs, ResumeArgs, RolloutVerb, StartArgs,
+};
+pub use serve::{CreateTokenArgs, RevokeTokenArgs, ServeArgs, TokenVerb};
 pub use setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs, SchemaName};
-pub use top::{Cli, ColorWhen, Format, Global, Verb, command, plain_command};
+pub use source::{RelinkArgs, SourceVerb};
+pub use top::{Cli, ColorWhen, Format, Global, Verb, command, parsing_command, plain_command};

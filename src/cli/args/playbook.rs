@@ -100,6 +100,9 @@ pub struct RunPlaybookArgs {
     /// Do what it does now
     #[arg(long)]
     pub apply: bool,
+    /// Refuse unless its commands are still those that were shown
+    #[arg(long, value_name = "ID", value_parser = values::plan_id, requires = "apply")]
+    pub plan: Option<String>,
     #[command(flatten)]
     /// What every acting verb takes.
     pub act: Act,

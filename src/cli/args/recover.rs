@@ -31,6 +31,11 @@ pub enum EvidenceVerb {
         after_help = "Examples:\n  holdpoint evidence list 1234\n  holdpoint evidence list --host --json"
     )]
     List(EvidenceListArgs),
+    /// Show what is in a bundle
+    #[command(
+        after_help = "Examples:\n  holdpoint evidence show 1234@1/20260518_153112\n  holdpoint evidence show host/20260518_160240 --json"
+    )]
+    Show(EvidenceShowArgs),
     /// What changed from one bundle to another; exit status 6 when something did
     #[command(
         after_help = "Example:\n  holdpoint evidence compare 1234@1/20260518_153112 1234@1/20260518_160240"
@@ -77,6 +82,14 @@ pub struct EvidenceListArgs {
     #[command(flatten)]
     /// Whose evidence.
     pub of: EvidenceOfArgs,
+}
+
+/// `evidence show`
+#[derive(Debug, Clone, Args)]
+pub struct EvidenceShowArgs {
+    /// The bundle, as `evidence list` shows it
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: EvidenceRef,
 }
 
 /// `evidence compare`

@@ -8,6 +8,7 @@ use super::values;
 use crate::model::id::{AttemptId, BranchName, Oid, ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::quantity::Span;
+use crate::model::release::Approvable;
 use crate::model::request::{RevertRequest, RunRequest, Take};
 
 /// What every verb that changes something takes.
@@ -137,6 +138,7 @@ impl RunArgs {
             mark_done: self.mark_done,
             health_deadline: self.health_deadline.into_iter().collect::<BTreeMap<_, _>>(),
             reason: self.act.reason,
+            approved_by: None,
         }
     }
 }
@@ -169,6 +171,9 @@ pub struct RevertArgs {
     /// Take this step as done although its end is unknown
     #[arg(long, value_name = "STEP", value_parser = values::step, conflicts_with = "run_again")]
     pub mark_done: Option<StepName>,
+    /// Who else agreed, for the audit log; nobody checks it
+    #[arg(long, value_name = "NAME")]
+    pub approved_by: Option<String>,
     #[command(flatten)]
     /// What every acting verb takes.
     pub act: Act,
@@ -188,6 +193,7 @@ impl RevertArgs {
             run_again: self.run_again,
             mark_done: self.mark_done,
             reason: self.act.reason,
+            approved_by: self.approved_by,
         }
     }
 }
@@ -223,9 +229,12 @@ pub struct CancelArgs {
 /// `approve TICKET`
 #[derive(Debug, Clone, Args)]
 pub struct ApproveArgs {
-    /// Ticket that waits at a hold point
+    /// Ticket that waits at a hold point, or of which another operator wants something put back
     #[arg(value_parser = values::ticket)]
     pub ticket: TicketId,
+    /// What waits for a second operator, where several things wait
+    #[arg(long = "for", value_name = "VERB", value_parser = values::approvable())]
+    pub verb: Option<Approvable>,
     #[command(flatten)]
     /// What every acting verb takes.
     pub act: Act,

@@ -27,6 +27,9 @@ pub struct DemoArgs {
     /// Leave the folder behind, to repeat each command by hand
     #[arg(long)]
     pub keep: bool,
+    /// A release over five hosts instead, and a canary that turns bad
+    #[arg(long)]
+    pub fleet: bool,
 }
 
 /// `completions SHELL`
@@ -57,6 +60,12 @@ pub enum SchemaName {
     Release,
     /// `packages/*/manifest.yaml`
     Manifest,
+    /// `fleet.toml`
+    Fleet,
+    /// `agent.toml`
+    Agent,
+    /// A rollout plan
+    Rollout,
 }
 
 impl SchemaName {
@@ -65,6 +74,9 @@ impl SchemaName {
         match self {
             SchemaName::Release => "release",
             SchemaName::Manifest => "manifest",
+            SchemaName::Fleet => "fleet",
+            SchemaName::Agent => "agent",
+            SchemaName::Rollout => "rollout",
         }
     }
 }

@@ -9,15 +9,20 @@ use super::attempts::{
 };
 use super::backup::BackupVerb;
 use super::exits;
+use super::late::{Late, for_parsing};
 use super::look::{
     CheckArgs, DoctorArgs, DriftArgs, ListArgs, LogArgs, LogsArgs, ReportArgs, StateArgs, StatusArgs,
 };
 use super::playbook::PlaybookVerb;
+use super::preview::PreviewVerb;
 use super::recover::{DiagnoseArgs, EvidenceVerb, IncidentVerb};
 use super::release::{
     ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
+use super::rollout::{AgentArgs, FleetVerb, RolloutVerb};
+use super::serve::{ServeArgs, TokenVerb};
 use super::setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs};
+use super::source::SourceVerb;
 use crate::cli::exit_code;
 use crate::report::text::Add;
 
@@ -98,7 +103,7 @@ pub enum Verb {
     #[command(
         after_help = "Examples:\n  holdpoint run 1234 --dry-run\n  holdpoint run 1234\n  holdpoint run 1234 --from=verify"
     )]
-    Run(Box<RunArgs>),
+    Run(Late<Box<RunArgs>>),
     /// Take a release back: data restored, tree and services as before
     ///
     /// Shows the cost first: the commits, the services, the age of each backup and what was written since. The
@@ -106,67 +111,70 @@ pub enum Verb {
     #[command(
         after_help = "Examples:\n  holdpoint revert 1234 --dry-run\n  holdpoint revert 1234 --skip-data"
     )]
-    Revert(RevertArgs),
+    Revert(Late<RevertArgs>),
     /// End a release that will never be resumed
     ///
     /// Changes nothing but the record: the host stays as it is.
     #[command(after_help = "Example:\n  holdpoint close 1234 --reason 'abandoned, see 1240'")]
-    Close(CloseArgs),
+    Close(Late<CloseArgs>),
     /// Pass a hold point
     ///
-    /// Only records the approval; `holdpoint run TICKET --from=PHASE` then goes on.
-    #[command(after_help = "Example:\n  holdpoint approve 1234 --reason 'looked at the backups'")]
-    Approve(ApproveArgs),
+    /// Only records the approval; `holdpoint run TICKET --from=PHASE` then goes on. With `[recovery] owner_approval` it also
+    /// agrees to what another operator wants put back: `revert`, `redeploy` or `rollback`, typed again, then goes ahead.
+    #[command(
+        after_help = "Examples:\n  holdpoint approve 1234 --reason 'looked at the backups'\n  holdpoint approve 1234 --for revert --reason 'agreed on the phone'"
+    )]
+    Approve(Late<ApproveArgs>),
     /// Stop a running attempt in order, from another terminal
     ///
     /// No new step starts, what runs is awaited, and the attempt ends `canceled`; asked again, what runs is ended. A step
     /// that outlived its runner is ended, and its attempt can be resumed.
     #[command(after_help = "Example:\n  holdpoint cancel 1234@1 --confirm 1234@1 --reason 'wrong window'")]
-    Cancel(CancelArgs),
+    Cancel(Late<CancelArgs>),
     /// For ticket scripts: run a command once per release
     ///
     /// A script that starts again after a failure does not repeat what it did `once`.
     #[command(
         after_help = "Example, in releases/1234-fix.sh:\n  holdpoint once add-column -- psql -f add-column.sql"
     )]
-    Once(OnceArgs),
+    Once(Late<OnceArgs>),
     /// After a hotfix branch release: back on the main branch, clean, verified
     ///
     /// Never brings in unreleased content: it moves only if the main branch has the tree that runs.
     #[command(after_help = "Examples:\n  holdpoint return-to-main --dry-run\n  holdpoint return-to-main")]
-    ReturnToMain(ReturnArgs),
+    ReturnToMain(Late<ReturnArgs>),
     /// Run the `post_start` and `ensure_config` hooks of a service
     #[command(after_help = "Example:\n  holdpoint configure wikijs --reason 'the key was replaced'")]
-    Configure(ConfigureArgs),
+    Configure(Late<ConfigureArgs>),
     /// Verified backups outside a release
     #[command(subcommand, disable_help_subcommand = true)]
-    Backup(BackupVerb),
+    Backup(Late<BackupVerb>),
     /// What failed, why, how far it got, and the narrowest way out
     ///
     /// Looks at everything again and changes nothing; that somebody looked is noted in the ticket's log.
     #[command(
         after_help = "Examples:\n  holdpoint diagnose 1234\n  holdpoint diagnose 1234 --no-detect --json"
     )]
-    Diagnose(DiagnoseArgs),
+    Diagnose(Late<DiagnoseArgs>),
     /// What was seen of a failure: keep it, list it, compare it
     #[command(subcommand)]
-    Evidence(EvidenceVerb),
+    Evidence(Late<EvidenceVerb>),
     /// What can be done with an attempt, and what stands in the way
     ///
     /// Changes nothing. Each way on and back is decided as the verb itself would decide it, with the code of every reason
     /// and what clears it; `--if-version` of the verbs takes the version that is named.
     #[command(after_help = "Examples:\n  holdpoint readiness 1234\n  holdpoint readiness 1234@1 --json")]
-    Readiness(ReadinessArgs),
+    Readiness(Late<ReadinessArgs>),
     /// A new attempt of the same commit; nothing newer comes in
     #[command(
         after_help = "Examples:\n  holdpoint retry 1234 --dry-run\n  holdpoint retry 1234@1 --if-version VERSION --yes"
     )]
-    Retry(RetryArgs),
+    Retry(Late<RetryArgs>),
     /// A new attempt of today's checkout and configuration; nothing is fetched from git
     #[command(
         after_help = "Examples:\n  holdpoint redeploy 1234 --dry-run\n  holdpoint redeploy --service wikijs --reason 'its volume was replaced'"
     )]
-    Redeploy(RedeployArgs),
+    Redeploy(Late<RedeployArgs>),
     /// Put back what an older attempt left: its tree and its images, never data
     ///
     /// Nothing is built or fetched: it is refused, before anything is stopped, where an image is not on this host any
@@ -174,88 +182,120 @@ pub enum Verb {
     #[command(
         after_help = "Examples:\n  holdpoint readiness 1234\n  holdpoint rollback 1234 --candidate 1201@1 --dry-run"
     )]
-    Rollback(RollbackArgs),
+    Rollback(Late<RollbackArgs>),
     /// Take an attempt out of the list; nothing is deleted
     #[command(after_help = "Example:\n  holdpoint archive 1201@1 --confirm 1201@1")]
-    Archive(ShelveArgs),
+    Archive(Late<ShelveArgs>),
     /// Bring an archived attempt back into the list
     #[command(after_help = "Example:\n  holdpoint unarchive 1201@1")]
-    Unarchive(ShelveArgs),
+    Unarchive(Late<ShelveArgs>),
     /// Throw away the records of archived, old attempts that nobody needs
     ///
     /// Shows what would go, and why the rest is kept; only the plan that was shown is carried out.
     #[command(
         after_help = "Examples:\n  holdpoint prune --before 2026-01-31\n  holdpoint prune --before 2026-01-31 --no-dry-run --plan PLAN"
     )]
-    Prune(PruneRecordsArgs),
+    Prune(Late<PruneRecordsArgs>),
     /// The recovery verbs under the names that other runbooks know
     #[command(subcommand, disable_help_subcommand = true)]
-    Deployments(DeploymentsVerb),
+    Deployments(Late<DeploymentsVerb>),
     /// Something is wrong on a running host: from the symptom to the proof that it is over
     #[command(subcommand)]
-    Incident(IncidentVerb),
+    Incident(Late<IncidentVerb>),
+    /// A branch beside production: bring it up, list it, take it away
+    #[command(subcommand, disable_help_subcommand = true)]
+    Preview(Late<PreviewVerb>),
+    /// What later releases read, and having them read it from elsewhere
+    #[command(subcommand, disable_help_subcommand = true)]
+    Source(Late<SourceVerb>),
     /// History: every attempt on this host
     #[command(after_help = "Examples:\n  holdpoint list\n  holdpoint list --all --json")]
-    List(ListArgs),
+    List(Late<ListArgs>),
     /// Where a release stands, and what to type next
     #[command(after_help = "In a shell:\n  eval \"$(holdpoint state 1234 --export)\"; echo \"$MERGE_SHA\"")]
-    State(StateArgs),
+    State(Late<StateArgs>),
     /// The audit log of a ticket
     ///
     /// With -f it joins a live run and ends with that run's exit status: the way back after a lost connection.
     #[command(after_help = "Examples:\n  holdpoint log 1234 -f\n  holdpoint log 1234 --verify")]
-    Log(LogArgs),
+    Log(Late<LogArgs>),
     /// Write one self-contained HTML file with a timeline
     #[command(after_help = "Example:\n  holdpoint report 1234 -o 1234.html")]
-    Report(ReportArgs),
+    Report(Late<ReportArgs>),
     /// What would a release do, and is the host well
     ///
     /// Decides as `run` would, shows the same plan or the same refusals, and writes nothing.
     #[command(
         after_help = "Examples:\n  holdpoint check 1234\n  holdpoint check --incoming hotfix/1240\n  holdpoint check --diff HEAD~1\n  holdpoint check --guard"
     )]
-    Check(CheckArgs),
+    Check(Late<CheckArgs>),
     /// What runs, and whether it is well
     #[command(after_help = "Examples:\n  holdpoint status\n  holdpoint status wikijs --json")]
-    Status(StatusArgs),
+    Status(Late<StatusArgs>),
     /// What is meant to run, held against what runs
     ///
     /// HEAD, images, containers, configuration and ticket scripts. What cannot be seen is a difference, too.
     #[command(after_help = "Examples:\n  holdpoint drift\n  holdpoint drift --check --json")]
-    Drift(DriftArgs),
+    Drift(Late<DriftArgs>),
     /// What a service printed
     #[command(
         after_help = "Examples:\n  holdpoint logs wikijs --tail 200\n  holdpoint logs wikijs --since 10m -f"
     )]
-    Logs(LogsArgs),
+    Logs(Late<LogsArgs>),
     /// Is this host fit to release
     #[command(after_help = "Example:\n  holdpoint doctor")]
-    Doctor(DoctorArgs),
+    Doctor(Late<DoctorArgs>),
     /// Known failures: which one is this, how to be sure, what to do
     #[command(subcommand, disable_help_subcommand = true)]
-    Playbook(PlaybookVerb),
+    Playbook(Late<PlaybookVerb>),
+    /// The same release over many hosts, in stages with gates
+    #[command(subcommand, disable_help_subcommand = true)]
+    Rollout(Late<RolloutVerb>),
+    /// The hosts of a fleet
+    #[command(subcommand, disable_help_subcommand = true)]
+    Fleet(Late<FleetVerb>),
+    /// On a host that nobody reaches: do what rollouts order, over one connection to their ledger
+    ///
+    /// Nothing listens here. The agent watches one key of the ledger on etcd, releases or takes back what stands there, once
+    /// however often it is told, and answers in another key. It goes on where it was when it is started again; a release
+    /// goes on when it is stopped.
+    #[command(
+        after_help = "Examples:\n  holdpoint agent\n  holdpoint agent --config /etc/holdpoint/agent.toml --print-unit > /etc/systemd/system/holdpoint-agent.service"
+    )]
+    Agent(Late<AgentArgs>),
+    /// Answer over HTTP: an API for programs, a console for people
+    ///
+    /// The same verbs as here, for whoever has a token. What is begun over HTTP is a process of its own and goes on when the
+    /// server is stopped.
+    #[command(
+        after_help = "Examples:\n  holdpoint serve\n  holdpoint serve --listen 0.0.0.0:7443 --tls-cert host.pem --tls-key host.key --name ops.example.org\n  holdpoint serve --print-unit > /etc/systemd/system/holdpoint.service"
+    )]
+    Serve(Late<ServeArgs>),
+    /// Who may ask over HTTP, and for what
+    #[command(subcommand, disable_help_subcommand = true)]
+    Token(Late<TokenVerb>),
     /// Read what runs here and draft the configuration
     ///
     /// Writes `.asd/release.toml`, a `release.just` to import, and an exclude entry; never over a file of yours.
     #[command(after_help = "Examples:\n  holdpoint init --dry-run\n  holdpoint init")]
-    Init(InitArgs),
+    Init(Late<InitArgs>),
     /// Record what runs now as the baseline, touching nothing
     #[command(
         after_help = "Examples:\n  holdpoint adopt --dry-run\n  holdpoint adopt --reason 'first adoption'"
     )]
-    Adopt(AdoptArgs),
+    Adopt(Late<AdoptArgs>),
     /// See it work: four releases on a throwaway host, with nothing to install but git
-    #[command(after_help = "Examples:\n  holdpoint demo\n  holdpoint demo --keep")]
-    Demo(DemoArgs),
+    #[command(after_help = "Examples:\n  holdpoint demo\n  holdpoint demo --keep\n  holdpoint demo --fleet")]
+    Demo(Late<DemoArgs>),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  holdpoint completions bash > /etc/bash_completion.d/holdpoint")]
-    Completions(CompletionsArgs),
+    Completions(Late<CompletionsArgs>),
     /// Print the manual page, of the program or of a verb
     #[command(after_help = "Example:\n  holdpoint man run | man -l -")]
-    Man(ManArgs),
+    Man(Late<ManArgs>),
     /// Print the JSON schema of a configuration file
     #[command(after_help = "Example:\n  holdpoint schema release > release.schema.json")]
-    Schema(SchemaArgs),
+    Schema(Late<SchemaArgs>),
 }
 
 impl Verb {
@@ -275,8 +315,11 @@ impl Verb {
             | Verb::Doctor(_)
             | Verb::Completions(_)
             | Verb::Man(_)
+            | Verb::Token(_)
+            | Verb::Fleet(_)
             | Verb::Schema(_) => true,
-            Verb::Playbook(verb) => match verb {
+            Verb::Rollout(verb) => verb.answers_only(),
+            Verb::Playbook(verb) => match &**verb {
                 PlaybookVerb::Run(args) => !args.apply,
                 PlaybookVerb::New(_)
                 | PlaybookVerb::List(_)
@@ -285,9 +328,11 @@ impl Verb {
                 | PlaybookVerb::Lint(_)
                 | PlaybookVerb::Test(_) => true,
             },
-            Verb::Backup(verb) => matches!(verb, BackupVerb::List(_) | BackupVerb::Verify(_)),
-            Verb::Evidence(verb) => !matches!(verb, EvidenceVerb::Capture(_)),
-            Verb::Incident(verb) => matches!(verb, IncidentVerb::Show(_) | IncidentVerb::List),
+            Verb::Backup(verb) => matches!(**verb, BackupVerb::List(_) | BackupVerb::Verify(_)),
+            Verb::Preview(verb) => matches!(**verb, PreviewVerb::List),
+            Verb::Source(verb) => matches!(**verb, SourceVerb::Show),
+            Verb::Evidence(verb) => !matches!(**verb, EvidenceVerb::Capture(_)),
+            Verb::Incident(verb) => matches!(**verb, IncidentVerb::Show(_) | IncidentVerb::List),
             Verb::Run(_)
             | Verb::Revert(_)
             | Verb::Close(_)
@@ -303,6 +348,8 @@ impl Verb {
             | Verb::Unarchive(_)
             | Verb::Prune(_)
             | Verb::Deployments(_)
+            | Verb::Agent(_)
+            | Verb::Serve(_)
             | Verb::Init(_)
             | Verb::Adopt(_)
             | Verb::Demo(_) => false,
@@ -311,7 +358,7 @@ impl Verb {
 }
 
 /// Verbs under the headings that `--help` shows them by.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Release", &["run", "revert", "close", "approve", "cancel", "once", "return-to-main", "configure"]),
     ("Back up", &["backup"]),
     ("Look", &["list", "state", "log", "report", "check", "status", "drift", "logs", "doctor"]),
@@ -330,8 +377,12 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "evidence",
             "incident",
             "playbook",
+            "preview",
+            "source",
         ],
     ),
+    ("Many hosts", &["rollout", "fleet", "agent"]),
+    ("Serve", &["serve", "token"]),
     ("Set up", &["init", "adopt", "demo", "completions", "man", "schema"]),
 ];
 
@@ -357,20 +408,23 @@ pub fn command() -> clap::Command {
             Some(whole) => verb.about(whole).long_about(None),
             None => verb,
         };
-        if verb.has_subcommands() {
-            let name = verb.get_name().to_owned();
-            verb.mut_subcommands(|below| with_exits(below, Some(&name)))
-        } else {
-            with_exits(verb, None)
-        }
+        with_exits(verb, None)
     })
 }
 
 /// A verb whose help ends with the exit statuses that it can end with.
 fn with_exits(verb: clap::Command, above: Option<&str>) -> clap::Command {
     let name = above.map_or_else(String::new, |above| format!("{above} ")) + verb.get_name();
+    if verb.has_subcommands() {
+        return verb.mut_subcommands(|below| with_exits(below, Some(&name)));
+    }
     let examples = verb.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
     verb.after_help(examples + &exit_code::table_of(exits::of(&name)))
+}
+
+/// The command line for nothing but parsing: only the verb that is typed gets its arguments.
+pub fn parsing_command() -> clap::Command {
+    for_parsing(Cli::command)
 }
 
 /// The command line as the types describe it: for manual pages and completions.
@@ -400,6 +454,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_together_late_parses_the_same() {
+        for line in
+            ["run 1234 --from=ticket --json -C /x", "backup restore wikijs 20260518_153012", "-v state 1"]
+        {
+            let words = || std::iter::once("holdpoint").chain(line.split_whitespace());
+            let late = parsing_command().try_get_matches_from(words()).unwrap();
+            let late = Cli::from_arg_matches(&late).unwrap();
+            assert_eq!(format!("{late:?}"), format!("{:?}", parse(line).unwrap()));
+        }
+        for line in ["run 1234 --frob", "backup frob", "frob", "state", "backup"] {
+            let words = || std::iter::once("holdpoint").chain(line.split_whitespace());
+            let late = parsing_command().try_get_matches_from(words()).unwrap_err();
+            let now = plain_command().try_get_matches_from(words()).unwrap_err();
+            assert_eq!(late.kind(), now.kind(), "{line}");
+            // Help is put together once more, from all that there is.
+            if now.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                assert_eq!(late.render().to_string(), now.render().to_string());
+            }
+        }
+    }
+
+    #[test]
     fn a_run_with_every_flag_becomes_its_request() {
         let line = "run 1234 --from=ticket --plan 0123abcd --skip-verify --reason why --branch hotfix/1 \
                     --services a,b --with-tickets 1,2 --no-fetch --take-new-commits --accept-changes \
@@ -407,7 +483,7 @@ mod tests {
         let cli = parse(line).unwrap();
         assert_eq!(cli.global.format(), Format::Json);
         let Verb::Run(args) = cli.verb else { panic!("not run") };
-        insta::assert_debug_snapshot!(args.request(), @r#"
+        insta::assert_debug_snapshot!(args.0.request(), @r#"
         RunRequest {
             ticket: TicketId(
                 "1234",
@@ -476,6 +552,7 @@ mod tests {
             reason: Some(
                 "why",
             ),
+            approved_by: None,
             anew: None,
         }
         "#);
@@ -568,6 +645,17 @@ mod tests {
           evidence        What was seen of a failure: keep it, list it, compare it
           incident        Something is wrong on a running host: from the symptom to the proof that it is over
           playbook        Known failures: which one is this, how to be sure, what to do
+          preview         A branch beside production: bring it up, list it, take it away
+          source          What later releases read, and having them read it from elsewhere
+
+        Many hosts:
+          rollout         The same release over many hosts, in stages with gates
+          fleet           The hosts of a fleet
+          agent           On a host that nobody reaches: do what rollouts order, over one connection to their ledger
+
+        Serve:
+          serve           Answer over HTTP: an API for programs, a console for people
+          token           Who may ask over HTTP, and for what
 
         Set up:
           init            Read what runs here and draft the configuration

@@ -1,10 +1,12 @@
 //! Parsers of single values, each ending in the one constructor of its type.
 
 use chrono::{DateTime, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::model::id::{ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::quantity::Span;
+use crate::model::release::Approvable;
 
 /// A ticket of the person's own: `baseline` and `audit` are ours.
 pub(super) fn ticket(text: &str) -> Result<TicketId, String> {
@@ -31,6 +33,12 @@ pub(super) fn step(text: &str) -> Result<StepName, String> {
         return Err(format!("`{}` is not a step's name: copy it from the plan", text.escape_debug()));
     }
     Ok(name)
+}
+
+/// What waits for a second operator.
+pub(super) fn approvable() -> impl TypedValueParser<Value = Approvable> {
+    let words = Approvable::ALL.iter().map(|verb| verb.word());
+    PossibleValuesParser::new(words).try_map(|word| Approvable::from_word(&word).ok_or("no verb that waits"))
 }
 
 /// `[SERVICE=]DURATION`.

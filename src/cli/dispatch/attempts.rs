@@ -2,7 +2,8 @@
 
 use super::call::{Call, now};
 use crate::cli::args::{
-    Act, DeploymentsVerb, PruneRecordsArgs, ReadinessArgs, RedeployArgs, RetryArgs, RollbackArgs, ShelveArgs,
+    Act, DeploymentsVerb, PreviewCleanupArgs, PruneRecordsArgs, ReadinessArgs, RedeployArgs, RelinkArgs,
+    RetryArgs, RollbackArgs, ShelveArgs,
 };
 use crate::cli::error::CliError;
 use crate::model::outcome::Ending;
@@ -11,11 +12,16 @@ use crate::ops::Host;
 use crate::ops::recover::{self, Shelf, Wish};
 use crate::report::human::readiness;
 
+use super::previews;
 use super::releases::{cancel, noted};
+use super::sources;
 
 pub(super) fn readiness(call: &Call<'_>, args: &ReadinessArgs) -> Result<Ending, CliError> {
     let host = call.host()?;
-    let answer = recover::readiness(&host, &args.attempt.ticket, args.attempt.number)?;
+    let answer = match recover::readiness(&host, &args.attempt.ticket, args.attempt.number) {
+        Ok(answer) => answer,
+        Err(error) => return call.refused(error),
+    };
     call.answer(&answer, || readiness::readiness(&answer, now()))?;
     Ok(Ending::Ok)
 }
@@ -51,6 +57,12 @@ pub(super) fn deployments(call: &Call<'_>, verb: DeploymentsVerb) -> Result<Endi
         }
         DeploymentsVerb::Cancel(args) => cancel(call, &args),
         DeploymentsVerb::Archive(args) => shelve(call, &args, Shelf::Archive),
+        DeploymentsVerb::CleanupPreview(args) => {
+            previews::cleanup(call, &PreviewCleanupArgs { act: agreed(args.act.clone()), ..args })
+        }
+        DeploymentsVerb::Relink(args) => {
+            sources::relink(call, &RelinkArgs { act: agreed(args.act.clone()), ..args })
+        }
         DeploymentsVerb::Prune(args) => prune(call, &args),
     }
 }

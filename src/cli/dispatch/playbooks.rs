@@ -10,9 +10,9 @@ use crate::cli::args::{
 use crate::cli::error::CliError;
 use crate::cli::terminal::To;
 use crate::model::lint::CheckedView;
-use crate::model::matching::{Symptom, Verdict};
+use crate::model::matching::{Symptom, TriedView, Verdict};
 use crate::model::outcome::Ending;
-use crate::ops::playbooks;
+use crate::ops::playbooks::{self, Applying};
 use crate::report::human::playbooks as shown;
 use crate::report::json;
 use crate::report::text::clean;
@@ -72,8 +72,10 @@ fn run(call: &Call<'_>, args: &RunPlaybookArgs) -> Result<Ending, CliError> {
     let values = playbooks::placeholders(&host, args.ticket.as_ref(), args.service.as_ref())?;
     let view = playbooks::detect(&host, &known, &values);
     if !args.apply {
-        call.answer(&view, || shown::detection(&view) + &shown::remedy(&known, &values))?;
-        return Ok(if view.verdict == Verdict::NotConfirmed { Ending::Differs } else { Ending::Ok });
+        let ending = if view.verdict == Verdict::NotConfirmed { Ending::Differs } else { Ending::Ok };
+        let view = TriedView { detection: view, remedy: playbooks::remedy(&known, &values).ok() };
+        call.answer(&view, || shown::tried(&view, &known, &values))?;
+        return Ok(ending);
     }
     let text = match call.format() {
         Format::Human => shown::detection(&view),
@@ -81,7 +83,14 @@ fn run(call: &Call<'_>, args: &RunPlaybookArgs) -> Result<Ending, CliError> {
         Format::Json => json::line(&view).map_err(|error| CliError::new(Ending::Internal, error))?,
     };
     call.print(&text);
-    call.side_run(&args.act, |face| playbooks::apply(&host, &known, &values, &view, args.act.dry_run, face))
+    let applying = Applying {
+        known: &known,
+        values: &values,
+        detected: &view,
+        plan: args.plan.as_deref(),
+        dry_run: args.act.dry_run,
+    };
+    call.side_run(&args.act, |face| playbooks::apply(&host, applying, face))
 }
 
 fn lint(call: &Call<'_>, args: &LintArgs) -> Result<Ending, CliError> {

@@ -2,8 +2,8 @@
 
 use super::call::{Call, now};
 use crate::cli::args::{
-    Act, CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceVerb, Format, IncidentActArgs,
-    IncidentVerb, OpenArgs, ResolveArgs,
+    Act, CaptureArgs, CompareArgs, DiagnoseArgs, EvidenceListArgs, EvidenceShowArgs, EvidenceVerb, Format,
+    IncidentActArgs, IncidentVerb, OpenArgs, ResolveArgs,
 };
 use crate::cli::error::CliError;
 use crate::model::incident::{IncidentId, IncidentView};
@@ -25,6 +25,7 @@ pub(super) fn evidence(call: &Call<'_>, verb: EvidenceVerb) -> Result<Ending, Cl
     match verb {
         EvidenceVerb::Capture(args) => capture(call, &args),
         EvidenceVerb::List(args) => list(call, &args),
+        EvidenceVerb::Show(args) => show(call, &args),
         EvidenceVerb::Compare(args) => compare(call, &args),
     }
 }
@@ -41,6 +42,12 @@ fn list(call: &Call<'_>, args: &EvidenceListArgs) -> Result<Ending, CliError> {
     call.answer(&rows, || human::evidence::list(&rows, now()))?;
     let sound = rows.iter().all(|row| row.trouble.is_none());
     Ok(if sound { Ending::Ok } else { Ending::Damaged })
+}
+
+fn show(call: &Call<'_>, args: &EvidenceShowArgs) -> Result<Ending, CliError> {
+    let view = evidence::show(&call.host()?, &args.bundle)?;
+    call.answer(&view, || human::evidence::bundle(&view))?;
+    Ok(Ending::Ok)
 }
 
 fn compare(call: &Call<'_>, args: &CompareArgs) -> Result<Ending, CliError> {

@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit_code;
 use crate::cli::terminal::To;
 use crate::model::outcome::Ending;
-use crate::model::release::{ReleaseState, Status, Trigger};
+use crate::model::release::{Approvable, ReleaseState, Status, Trigger};
 use crate::ops::once::{self, Once};
 use crate::ops::{cancel, playbooks, release};
 use crate::report::human::releases::status_ink;
@@ -63,14 +63,27 @@ pub(super) fn close(call: &Call<'_>, args: &CloseArgs) -> Result<Ending, CliErro
 pub(super) fn approve(call: &Call<'_>, args: &ApproveArgs) -> Result<Ending, CliError> {
     let host = call.host()?;
     let (reason, dry_run) = (args.act.reason.as_deref(), args.act.dry_run);
+    let verb = args.verb.map(Approvable::word);
     let approved =
-        call.act(&args.act, |face| release::approve(&host, &args.ticket, reason, dry_run, face))?;
+        call.act(&args.act, |face| release::approve(&host, &args.ticket, verb, reason, dry_run, face))?;
     match approved {
-        Ok(state) if dry_run => noted(call, &state, "would be approved; nothing was changed"),
-        Ok(state) if state.trigger == Trigger::Rollback && state.status == Status::Succeeded => {
+        Ok((state, Some(asked))) if dry_run => {
+            let what = format!("`{}` would be approved; nothing was changed", asked.wanted.typed);
+            noted(call, &state, &what)
+        }
+        Ok((state, None)) if dry_run => noted(call, &state, "would be approved; nothing was changed"),
+        Ok((state, Some(asked))) => {
+            let (by, typed) = (&asked.by, &asked.wanted.typed);
+            noted(
+                call,
+                &state,
+                &format!("approved what {by} asked for, to be typed now:\n    holdpoint {typed}"),
+            )
+        }
+        Ok((state, None)) if state.trigger == Trigger::Rollback && state.status == Status::Succeeded => {
             noted(call, &state, "approved: releases may go on")
         }
-        Ok(state) => {
+        Ok((state, None)) => {
             let phase = state.approved.unwrap_or(state.phase);
             let next = host.typed("run", &format!("{} --from={phase}", state.ticket));
             noted(call, &state, &format!("approved, to go on:\n    {next}"))

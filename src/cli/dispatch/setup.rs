@@ -14,7 +14,8 @@ use crate::sys::signal::Stop;
 pub(super) fn demo(call: &Call<'_>, args: &DemoArgs) -> Result<Ending, CliError> {
     let stop = Stop::install().map_err(|error| CliError::new(Ending::Failed, error))?;
     let keep = if args.keep { Keep::Folder } else { Keep::Nothing };
-    Ok(demo::run(keep, &Aloud { terminal: call.terminal }, &stop)?)
+    let show = if args.fleet { demo::run_fleet } else { demo::run };
+    Ok(show(keep, &Aloud { terminal: call.terminal }, &stop)?)
 }
 
 pub(super) fn init(call: &Call<'_>, args: &InitArgs) -> Result<Ending, CliError> {

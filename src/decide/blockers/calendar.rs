@@ -12,8 +12,12 @@ use crate::model::settings::{Freeze, FreezeWhen};
 /// Freezes that hold now. They refuse `run`, never `revert`.
 pub(in crate::decide) fn freezes(facts: &Facts) -> Vec<Blocker> {
     // The configuration on the host counts: a release cannot lift the freeze that refuses it.
-    let active =
-        facts.base_settings.freezes.iter().filter_map(|freeze| Some((freeze, end(freeze, facts.now)?)));
+    active(&facts.base_settings.freezes, facts.now)
+}
+
+/// Which of these freezes hold at this moment, and until when.
+pub fn active(freezes: &[Freeze], now: DateTime<Utc>) -> Vec<Blocker> {
+    let active = freezes.iter().filter_map(|freeze| Some((freeze, end(freeze, now)?)));
     active
         .map(|(freeze, until)| {
             let fact = format!("freeze `{}` holds until {}", freeze.name, shown(until));

@@ -10,6 +10,7 @@ mod releases;
 mod scripts;
 mod services;
 
+pub use calendar::active as active_freezes;
 pub(super) use case::{Case, of_run};
 pub(super) use checkout::{dirty_tree, listed, shown, unsigned_headline};
 pub(super) use disk::room_for;

@@ -2,12 +2,13 @@
 
 use super::Case;
 use super::checkout::{commit_line, listed};
+use crate::decide::anew::waits_since_rollback;
 use crate::decide::course::{Way, left_by_last};
 use crate::decide::range::is_in_cycle;
 use crate::decide::typed::Typed;
 use crate::model::facts::Facts;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{ReleaseState, Status, Transition, Trigger, next};
+use crate::model::release::{ReleaseState, Status, Transition, next};
 
 /// The target still contains what was taken back here. Running the ticket itself again is consent enough.
 pub(super) fn reverted_ticket_returns(case: &Case<'_>) -> Vec<Blocker> {
@@ -84,20 +85,7 @@ pub(super) fn rolled_back(case: &Case<'_>) -> Option<Blocker> {
     }
     let left = left_by_last(case.facts)?;
     let state = case.facts.releases.iter().find(|state| state.merge.as_ref() == Some(&left))?;
-    let waits = state.trigger == Trigger::Rollback
-        && state.status == Status::Succeeded
-        && state.approved.is_none()
-        && !state.closed;
-    let ticket = &state.ticket;
-    let fact = format!(
-        "`{ticket}@{}` is a rollback, and nobody has said yet that releases may go on",
-        state.attempt
-    );
-    waits.then(|| {
-        Blocker::new(ReasonCode::Held, fact)
-            .way_out(format!("holdpoint log {ticket}"))
-            .way_out(format!("holdpoint approve {ticket} --reason '…'"))
-    })
+    waits_since_rollback(state)
 }
 
 /// A changing step failed here and nothing has proven the host clean since.

@@ -30,6 +30,11 @@ impl Engine<'_> {
         self.with(std::iter::once(verb).chain(names))
     }
 
+    /// A verb of several words on ids.
+    pub(in crate::decide) fn on_all(&self, verb: &[&str], ids: &[String]) -> CommandSpec {
+        self.with(verb.iter().copied().chain(ids.iter().map(String::as_str)))
+    }
+
     pub(in crate::decide) fn tag(&self, image: &str, reference: &str) -> CommandSpec {
         self.with(["tag", image, reference])
     }

@@ -114,6 +114,23 @@ pub(in crate::decide) fn put_back(
     ]
 }
 
+/// A work tree of its own on a commit, with no branch: the checkout is not touched.
+pub(in crate::decide) fn add_worktree(root: &Path, tree: &Path, commit: &Oid) -> CommandSpec {
+    let tree = tree.to_string_lossy();
+    git(root, ["worktree", "add", "--detach", "--quiet", &tree, commit.as_str()])
+}
+
+/// Removes a work tree, whatever is in it.
+pub(in crate::decide) fn remove_worktree(root: &Path, tree: &Path) -> CommandSpec {
+    let tree = tree.to_string_lossy();
+    git(root, ["worktree", "remove", "--force", "--force", &tree])
+}
+
+/// Forgets work trees whose folders are gone.
+pub(in crate::decide) fn prune_worktrees(root: &Path) -> CommandSpec {
+    git(root, ["worktree", "prune"])
+}
+
 /// Exits 0 when every tracked file is as in a commit.
 pub(in crate::decide) fn is_as_in(root: &Path, commit: &Oid) -> CommandSpec {
     git(root, ["diff", "--quiet", "--no-ext-diff", "--exit-code", "--end-of-options", commit.as_str(), "--"])

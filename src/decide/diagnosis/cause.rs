@@ -64,7 +64,10 @@ fn execution(seen: &DiagnosisSeen<'_>) -> Found {
         let ask = format!("git fetch {} {}", git.remote, git.branch);
         return found(
             "the source could not be read: access, or the network to it",
-            vec![next("to ask it", ask)],
+            vec![
+                next("to ask it", ask),
+                next("if it moved, to read it from elsewhere", "holdpoint source relink --help"),
+            ],
         );
     }
     let first = vec![next("connectivity and the host's own programs", "holdpoint doctor")];

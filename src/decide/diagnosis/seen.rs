@@ -10,6 +10,7 @@ use crate::model::facts::RunState;
 use crate::model::id::{ServiceName, StepName};
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
+use crate::model::readiness::Readiness;
 use crate::model::reason::Blocker;
 use crate::model::release::ReleaseState;
 use crate::model::settings::Settings;
@@ -38,8 +39,10 @@ pub struct DiagnosisSeen<'a> {
     pub against: &'a [Blocker],
     /// What was planned, where that can still be read.
     pub plan: Option<&'a Plan>,
-    /// The release's data is past its first change: a script before the failed one ended well, or part of it did.
-    pub past_first_change: bool,
+    /// What each verb would say now; none: that could not be seen.
+    pub ways: Option<&'a Readiness>,
+    /// The release's scripts have changed something already: one ended well, or part of one did.
+    pub scripts_ran: bool,
     /// What the failing step printed, as a file.
     pub transcript: Option<&'a str>,
     /// The configuration.
@@ -90,11 +93,29 @@ impl DiagnosisSeen<'_> {
             .collect()
     }
 
-    /// The command that goes on from where it stopped.
+    /// The release's data is past its first change: a script before the failed one ended well, or part of it did.
+    pub(super) fn is_past_first_change(&self) -> bool {
+        self.scripts_ran && self.state.phase == Phase::Ticket
+    }
+
+    /// Whether an older version may find data that it does not understand: a script began, or the data of a service that it
+    /// touches has no version that could be compared.
+    pub(super) fn may_have_changed_data(&self) -> bool {
+        let ways = self.ways.map(|ways| ways.rollback.candidates.as_slice()).unwrap_or_default();
+        let best = ways.iter().find(|row| row.rollback_ready);
+        self.scripts_ran
+            || self.state.phase == Phase::Ticket
+            || best.is_some_and(|row| !row.warnings.is_empty())
+    }
+
+    /// The command that goes on from where it stopped; where the replacement did not take, from there.
     pub(super) fn go_on(&self) -> String {
         let ticket = &self.state.ticket;
         if self.state.phase <= Phase::Prepare || self.state.merge.is_none() {
             return self.typed().run(ticket, "");
+        }
+        if self.state.phase > Phase::Migrate && self.is_drifted() {
+            return self.typed().run(ticket, "--from=migrate");
         }
         self.typed().run(ticket, &format!("--from={}", self.state.phase))
     }
@@ -106,10 +127,14 @@ impl DiagnosisSeen<'_> {
         of_it.any(|planned| planned.image_before != planned.image_after)
     }
 
-    /// Another image or configuration runs than is configured.
+    /// Another image or configuration runs than is configured, of what the release touches.
     pub(super) fn is_drifted(&self) -> bool {
         let codes = [DriftCode::ImageDiffers, DriftCode::ImageMoved, DriftCode::ConfigDiffers];
-        self.drift.rows.iter().any(|row| codes.contains(&row.code))
+        let touched = |name: &Option<ServiceName>| {
+            name.as_ref()
+                .is_none_or(|name| self.state.services.is_empty() || self.state.services.contains(name))
+        };
+        self.drift.rows.iter().any(|row| codes.contains(&row.code) && touched(&row.service))
     }
 
     /// Whether a failed check said this of a service.

@@ -78,6 +78,16 @@ impl One<'_> {
         vec![line(command.argv.iter().map(String::as_str))]
     }
 
+    /// The same for another image or configuration: where the records let it be deployed again, that comes first.
+    fn clears_difference(&self) -> Vec<String> {
+        let head = &self.seen.head;
+        let on_branch = head.branch.as_deref() == Some(self.seen.settings.git.branch.as_str());
+        let is_settled = head.is_proven && head.dirty.is_empty() && head.unfinished.is_none() && on_branch;
+        let again = is_settled && self.seen.redeployed.contains(&self.spec.name);
+        let again = again.then(|| format!("holdpoint redeploy --service {}", self.spec.name));
+        again.into_iter().chain(self.clears()).collect()
+    }
+
     fn down(&self) -> Option<DriftRow> {
         let word = match self.state.run {
             RunState::Running | RunState::Unknown => return None,
@@ -91,7 +101,7 @@ impl One<'_> {
 
     fn images(&self) -> Vec<DriftRow> {
         let differs = |wanted: &str, got: Option<String>| {
-            self.row(DriftCode::ImageDiffers, Some(wanted.to_owned()), got, self.clears())
+            self.row(DriftCode::ImageDiffers, Some(wanted.to_owned()), got, self.clears_difference())
         };
         if let DriverSpec::Command(own) = &self.spec.driver {
             let wanted = self.spec.image.as_ref().filter(|_| own.image.is_some());
@@ -112,7 +122,12 @@ impl One<'_> {
                 } else if let Some(id) = self.moved(container, wanted) {
                     let shown = |id: &str| format!("{wanted} ({})", short(id));
                     let (wanted, got) = (shown(id), shown(&container.image_id));
-                    rows.push(self.row(DriftCode::ImageMoved, Some(wanted), Some(got), self.clears()));
+                    rows.push(self.row(
+                        DriftCode::ImageMoved,
+                        Some(wanted),
+                        Some(got),
+                        self.clears_difference(),
+                    ));
                 }
             }
         }
@@ -167,7 +182,7 @@ impl One<'_> {
             let wanted =
                 labels.get(&container.part).map(|hash| format!("{} {}", container.part, short(hash)));
             let got = format!("{} {}", container.name, short(&container.config_hash));
-            self.row(DriftCode::ConfigDiffers, wanted, Some(got), self.clears())
+            self.row(DriftCode::ConfigDiffers, wanted, Some(got), self.clears_difference())
         };
         self.state.containers.iter().filter(other).map(row).collect()
     }

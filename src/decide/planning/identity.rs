@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::id::StepName;
@@ -23,15 +24,19 @@ pub(in crate::decide) fn identified(mut plan: Plan) -> Plan {
     for step in &mut bare.steps {
         step.unknown_since = None;
     }
-    // A plan of ours has string keys only, so it can be serialised; an empty text would still give one fixed id.
-    let text = serde_json::to_vec(&bare).unwrap_or_default();
-    let digest = Sha256::digest(&text);
-    plan.id = digest.iter().take(8).fold(String::new(), |mut hex, byte| {
+    plan.id = fingerprint(&bare);
+    plan
+}
+
+/// sha256 (16 hex digits) over the canonical JSON of a value of ours.
+pub(in crate::decide) fn fingerprint(value: &impl Serialize) -> String {
+    // A value of ours has string keys only, so it can be serialised; an empty text would still give one fixed id.
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    Sha256::digest(&text).iter().take(8).fold(String::new(), |mut hex, byte| {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
-    });
-    plan
+    })
 }
 
 /// Step names are unique in a plan: a later one of the same name is counted. Names come from outside (scripts, checks), so

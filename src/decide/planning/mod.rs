@@ -14,7 +14,7 @@ pub(super) mod verify;
 
 pub(super) use draft::{chained, commands, named, step};
 pub(super) use health::{clocks, waiting};
-pub(super) use identity::identified;
+pub(super) use identity::{fingerprint, identified};
 pub(super) use migrate::changing;
 pub(super) use run::backup_definition;
 pub use run::{plan_run, steps_of_run};

@@ -29,6 +29,12 @@ pub fn plan_revert(facts: &Facts, request: &RevertRequest) -> Result<Plan, Refus
         let fact = format!("`{ticket}` has no release on this host");
         return Err(Refusal::because(Blocker::new(ReasonCode::StateMissing, fact).way_out("holdpoint list")));
     };
+    if ticket.is_reserved() {
+        let fact =
+            format!("`{ticket}` is what was here before the first release: there is nothing to take back");
+        let blocker = Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact);
+        return Err(Refusal::because(blocker.way_out("holdpoint list")));
+    }
     if let Some(fact) = nothing_to_do(facts, history) {
         return Err(Refusal::Nothing { fact });
     }

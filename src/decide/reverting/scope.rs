@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::images;
 use crate::decide::order::by_dependency;
 use crate::decide::planning::backup_definition;
-use crate::decide::range::{began_after, may_have_moved};
+use crate::decide::range::{Succession, may_have_moved};
 use crate::decide::saving::entries;
 use crate::decide::site::{Side, define, same_content};
 use crate::model::backup::BackupSet;
@@ -194,10 +194,11 @@ impl<'a> Scope<'a> {
 
 /// Releases that stand on top of one: begun later, with their tree moved, and not taken back. Newest first.
 fn later<'a>(facts: &'a Facts, state: &ReleaseState) -> Vec<&'a ReleaseState> {
+    let order = Succession::of(state, &facts.releases);
     let is_on_top = |other: &&ReleaseState| {
         other.ticket != state.ticket
             && !other.ticket.is_reserved()
-            && began_after(other, state, &facts.releases)
+            && order.began_after(other)
             && other.merge.is_some()
             && other.status != Status::Reverted
             && other.superseded_by.is_none()

@@ -42,7 +42,10 @@ impl ComposeError {
                 Blocker::new(ReasonCode::Tools, self.to_string()).way_out(way_out)
             }
             ComposeError::File { file, .. } => Blocker::new(ReasonCode::SourceUnavailable, self.to_string())
-                .way_out(format!("look at `{file}`, then run the command again")),
+                .way_out(format!("look at `{file}`, then run the command again"))
+                .way_out(
+                    "its folder or image moved: `holdpoint source show`, then `holdpoint source relink SERVICE.folder …`",
+                ),
             ComposeError::Unreadable { .. } => Blocker::new(ReasonCode::Tools, self.to_string())
                 .way_out("check the versions: `holdpoint doctor`"),
         }

@@ -103,7 +103,13 @@ pub fn pullable(
     surroundings: &Surroundings,
 ) -> BTreeSet<String> {
     let offered = |reference: &String| {
-        let mut ask = Ask::new([engine, "manifest", "inspect", "--", reference]);
+        let mut argv = vec![engine, "manifest", "inspect"];
+        // A registry on this very host may speak plain HTTP: the engine pulls from it, and its client asks only when told.
+        if engine == "docker" && is_loopback(reference) {
+            argv.push("--insecure");
+        }
+        argv.extend(["--", reference]);
+        let mut ask = Ask::new(argv);
         ask.timeout = Duration::from_secs(30);
         surroundings.ask(ask).is_ok_and(|said| said.code == Some(0))
     };
@@ -112,6 +118,13 @@ pub fn pullable(
             references.iter().map(|name| (name, beside(scope, move || offered(name)))).collect();
         asked.into_iter().filter_map(|(name, thread)| thread.join().then(|| name.clone())).collect()
     })
+}
+
+/// Whether a reference names a registry on this host.
+fn is_loopback(reference: &str) -> bool {
+    let registry = reference.split('/').next().filter(|_| reference.contains('/')).unwrap_or_default();
+    let name = registry.rsplit_once(':').map_or(registry, |(name, _)| name);
+    name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Mountpoints of these volumes that can be read directly on this host. One process. A volume that is mounted only while
@@ -161,5 +174,26 @@ pub(super) fn engine_says<'a>(
     match ComposeError::from_engine(&said) {
         Some(error) if said.code != Some(0) => Err(error),
         _ => Ok(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn only_a_registry_on_this_host_may_do_without_tls() {
+        for here in ["127.0.0.1:5000/a:1", "localhost:5000/a", "localhost/a", "127.1.2.3/a/b:1"] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for away in [
+            "a:1",
+            "127.0.0.1",
+            "localhost.example.org/a",
+            "10.0.0.1:5000/a",
+            "registry.example.org/127.0.0.1/a",
+        ] {
+            assert!(!is_loopback(away), "{away}");
+        }
     }
 }

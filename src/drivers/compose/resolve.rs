@@ -26,7 +26,7 @@ pub struct Question {
 }
 
 /// What distinguishes one reading of a file from another.
-type Reading<'a> = (&'a Path, String, PathBuf, Option<PathBuf>, &'a [String]);
+type Reading<'a> = (&'a Path, Option<&'a Path>, String, PathBuf, Option<PathBuf>, &'a [String]);
 
 /// Compose files read side by side.
 const SIDE_BY_SIDE: usize = 4;
@@ -45,6 +45,7 @@ pub fn resolve(
         let spec = &question.spec;
         let reading = (
             spec.file.as_path(),
+            spec.overlay.as_deref(),
             project_name(spec, surroundings),
             project_directory(spec),
             env_file(spec, surroundings),
@@ -215,24 +216,19 @@ fn read(
             &surroundings.root.join(&folder),
         );
     }
-    let (said, labels) = thread::scope(|scope| {
+    let (value, labels) = thread::scope(|scope| {
         // Only the second generation's hash can be known before the image is here.
         let is_v2 = compose.flavour == ComposeFlavour::V2;
         let labels = is_v2.then(|| beside(scope, || hashes_of(compose, spec, files, surroundings)));
-        let how: &[&str] = if is_v2 { &["--format", "json"] } else { &[] };
-        let said = ask(compose, spec, (files, files), surroundings, how);
-        (said, labels.and_then(|thread| thread.join().ok()).unwrap_or_default())
+        let value = configuration(compose, spec, files, surroundings);
+        (value, labels.and_then(|thread| thread.join().ok()).unwrap_or_default())
     });
-    let text = said?.text();
-    let unreadable = |said: String| ComposeError::Unreadable { what: "`compose config`".to_owned(), said };
-    let mut value: Value = match compose.flavour {
-        ComposeFlavour::V2 => serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?,
-        _ => serde_saphyr::from_str(&text).map_err(|error| unreadable(error.to_string()))?,
-    };
+    let mut value = value?;
     if files != surroundings.root {
         move_paths(&mut value, &files.to_string_lossy(), &surroundings.root.to_string_lossy());
     }
     let folder = surroundings.root.join(project_directory(spec));
+    let unreadable = |said: String| ComposeError::Unreadable { what: "`compose config`".to_owned(), said };
     let mut read = resolved(&value, &project_name(spec, surroundings), &folder).map_err(unreadable)?;
     for (name, part) in &mut read.parts {
         part.label_hash = labels.get(name).cloned();
@@ -240,8 +236,24 @@ fn read(
     Ok(read)
 }
 
+/// What compose prints of a file below a folder, as one value.
+pub(super) fn configuration(
+    compose: &Compose,
+    spec: &ComposeSpec,
+    files: &Path,
+    surroundings: &Surroundings,
+) -> Result<Value, ComposeError> {
+    let unreadable = |said: String| ComposeError::Unreadable { what: "`compose config`".to_owned(), said };
+    let how: &[&str] = if compose.flavour == ComposeFlavour::V2 { &["--format", "json"] } else { &[] };
+    let text = ask(compose, spec, (files, files), surroundings, how)?.text();
+    match compose.flavour {
+        ComposeFlavour::V2 => serde_json::from_str(&text).map_err(|error| unreadable(error.to_string())),
+        _ => serde_saphyr::from_str(&text).map_err(|error| unreadable(error.to_string())),
+    }
+}
+
 /// Lets every path in a resolved configuration begin at the project root, wherever the files were read.
-fn move_paths(value: &mut Value, from: &str, to: &str) {
+pub(super) fn move_paths(value: &mut Value, from: &str, to: &str) {
     match value {
         Value::String(text) if text.contains(from) => *text = text.replace(from, to),
         Value::Array(items) => items.iter_mut().for_each(|item| move_paths(item, from, to)),

@@ -19,6 +19,9 @@ pub struct Git {
 /// How long git may take to read a checkout whose files are not in the cache.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 
+/// How long a remote may take to name its refs.
+const ASK_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// How long a fetch may take.
 const FETCH_TIMEOUT: Duration = Duration::from_mins(15);
 
@@ -38,7 +41,19 @@ impl Git {
         if remote.is_empty() || remote.starts_with('-') {
             return Err(failed("that is not the name of a remote: see `[git] remote`".to_owned()));
         }
-        let refspec = format!("+refs/heads/{branch}:{INCOMING_REFS}{branch}");
+        let kept = format!("{INCOMING_REFS}{branch}");
+        match self.fetch_into(remote, &format!("refs/heads/{branch}"), &kept) {
+            Err(GitError::Failed { said, .. }) => Err(failed(said)),
+            fetched => fetched,
+        }
+    }
+
+    /// Fetches one ref of a remote into one of ours, and moves no other.
+    pub(super) fn fetch_into(&self, remote: &str, name: &str, kept: &str) -> Result<(), GitError> {
+        if remote.is_empty() || remote.starts_with('-') {
+            return Err(self.unfit("has no such remote", "git remote -v"));
+        }
+        let refspec = format!("+{name}:{kept}");
         let mut argv = hardened([
             "fetch",
             "--quiet",
@@ -54,11 +69,15 @@ impl Git {
         let mut ask = Ask::new(argv);
         ask.timeout = FETCH_TIMEOUT;
         ask.env = &GIT_ENVIRONMENT;
-        match self.answer("fetch", ask) {
-            Ok(_) => Ok(()),
-            Err(GitError::Failed { said, .. }) => Err(failed(said)),
-            Err(error) => Err(error),
-        }
+        self.answer("fetch", ask).map(|_| ())
+    }
+
+    /// Asks a remote which of its refs has a name; empty where none has.
+    pub(super) fn ask_remote(&self, remote: &str, name: &str) -> Result<Said, GitError> {
+        let mut ask = Ask::new(hardened(["ls-remote", "--quiet", "--end-of-options", remote, name]));
+        ask.timeout = ASK_TIMEOUT;
+        ask.env = &GIT_ENVIRONMENT;
+        self.answer("ask the remote", ask)
     }
 
     /// Asks git to read something: no lock is taken, messages are in plain English.

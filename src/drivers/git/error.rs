@@ -55,9 +55,17 @@ impl GitError {
                 Blocker::new(ReasonCode::CheckoutUnfit, self.to_string()).way_out(way_out)
             }
             GitError::Fetch { remote, branch, .. } => {
+                let relink = |what: &str, current: &str| {
+                    let current = shlex::try_quote(current).unwrap_or_default();
+                    format!(
+                        "`holdpoint source relink git.{what} --to … --expect-current {current} --reason '…'`"
+                    )
+                };
+                let (moved, renamed) = (relink("remote", remote), relink("branch", branch));
                 Blocker::new(ReasonCode::SourceUnavailable, self.to_string())
                     .way_out(format!("git fetch {remote} {branch}"))
                     .way_out("repair the access, then run the same command again")
+                    .way_out(format!("it moved: {moved}; the branch has another name: {renamed}"))
             }
             _ => Blocker::new(ReasonCode::SourceUnavailable, self.to_string())
                 .way_out("look at it by hand: `git status`"),

@@ -14,11 +14,13 @@ mod observe;
 mod parse;
 mod place;
 mod position;
+mod remotes;
 mod signatures;
 #[cfg(test)]
 pub(crate) mod testbed;
 #[cfg(test)]
 mod tests;
+mod worktrees;
 
 pub use call::Git;
 pub use content::TreeEntry;

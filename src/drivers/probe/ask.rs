@@ -87,6 +87,18 @@ fn get(url: &str, timeout: Duration, with_body: bool) -> Result<(u16, Vec<u8>), 
     Ok((status, body))
 }
 
+/// The JSON that an address answers with, whatever its status: it may say what was wrong with the question.
+///
+/// # Errors
+/// In words, when there is none.
+pub(super) fn get_json(url: &str, timeout: Duration) -> Result<Value, String> {
+    let (status, body) = get(url, timeout, true).map_err(|answer| answer.detail)?;
+    if body.len() as u64 > BODY_LIMIT {
+        return Err("the answer is longer than 64 KiB: let the query put its series together".to_owned());
+    }
+    serde_json::from_slice(&body).map_err(|_| format!("HTTP {status}, and the answer is not JSON"))
+}
+
 fn unanswered(failure: Failure, why: &str) -> Answer {
     Answer { status: 0, well: false, detail: why.to_owned(), failure: Some(failure) }
 }

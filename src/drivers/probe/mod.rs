@@ -3,6 +3,8 @@
 
 mod ask;
 mod client;
+mod prometheus;
 
 pub use ask::{Answer, Failure, ask, ask_url};
 pub(in crate::drivers) use client::agent_through_proxy;
+pub use prometheus::{Measured, measured};

@@ -227,7 +227,7 @@ fn an_empty_file_means_every_default() {
     assert!((settings.backup.min_ratio - 0.5).abs() < f64::EPSILON);
     let recovery = settings.recovery;
     assert_eq!(recovery.evidence_max_age, Span::secs(900));
-    assert_eq!(recovery.give_up, Span::secs(3600));
+    assert_eq!((recovery.give_up, recovery.owner_approval), (Span::secs(3600), false));
     assert!(settings.guard.is_none() && settings.compose_command.is_none() && settings.services.is_empty());
 }
 

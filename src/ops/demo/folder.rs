@@ -178,7 +178,7 @@ fn failed(what: String) -> OpsError {
 }
 
 /// The person's own environment with our name on the path, and without what would make git another git.
-fn environment(top: &Path) -> BTreeMap<String, String> {
+pub(super) fn environment(top: &Path) -> BTreeMap<String, String> {
     let mut env = process::whole_environment();
     env.retain(|name, _| !name.starts_with("GIT_") && !name.starts_with("HOLDPOINT_") && name != "TICKET");
     env.insert("GIT_CONFIG_GLOBAL".to_owned(), "/dev/null".to_owned());

@@ -15,6 +15,7 @@ pub fn doctor(host: &Host) -> Result<Vec<DoctorRow>, OpsError> {
     let present = Present::look(host)?;
     let mut rows = tools::git(host);
     rows.push(tools::configuration(host));
+    rows.extend(tools::relinked(host));
     rows.extend(workspace::rows(host));
     rows.push(records::clock(host)?);
     rows.push(records::lock(host, &present));

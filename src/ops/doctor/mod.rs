@@ -12,3 +12,6 @@ mod workspace;
 
 pub use examine::doctor;
 pub use interrupted::notify_interrupted;
+
+pub(super) use row::{bad, warn, well};
+pub(super) use workspace::rows as workspace_rows;

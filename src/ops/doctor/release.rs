@@ -6,7 +6,7 @@ use crate::decide::{self, Refusal};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::request::RunRequest;
 use crate::model::view::{DoctorRow, Verdict};
-use crate::ops::facts::{Look, observe};
+use crate::ops::facts::{Links, Look, observe};
 use crate::ops::host::Host;
 use crate::ops::inspect::Posture;
 
@@ -26,7 +26,7 @@ const OF_THE_MOMENT: [ReasonCode; 7] = [
 /// Asks the decision, and leaves out what another row says already.
 pub(super) fn rows(host: &Host, seen: &Posture) -> Vec<DoctorRow> {
     let Ok(ticket) = "next".parse() else { return Vec::new() };
-    let facts = match observe(host, &Look::default()) {
+    let facts = match observe(host, &Look { links: Links::Now, ..Look::default() }) {
         Ok(facts) => facts,
         Err(error) => return vec![bad("release", error.to_string(), &["holdpoint check"])],
     };

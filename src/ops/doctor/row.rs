@@ -8,17 +8,21 @@ pub(super) fn row(check: impl Into<String>, verdict: Verdict, fact: impl Into<St
 }
 
 /// As it should be.
-pub(super) fn well(check: impl Into<String>, fact: impl Into<String>) -> DoctorRow {
+pub(in crate::ops) fn well(check: impl Into<String>, fact: impl Into<String>) -> DoctorRow {
     row(check, Verdict::Well, fact)
 }
 
 /// Worth knowing.
-pub(super) fn warn(check: impl Into<String>, fact: impl Into<String>, ways_out: &[&str]) -> DoctorRow {
+pub(in crate::ops) fn warn(
+    check: impl Into<String>,
+    fact: impl Into<String>,
+    ways_out: &[&str],
+) -> DoctorRow {
     DoctorRow { ways_out: texts(ways_out), ..row(check, Verdict::Warn, fact) }
 }
 
 /// A release would fail or be refused.
-pub(super) fn bad(check: impl Into<String>, fact: impl Into<String>, ways_out: &[&str]) -> DoctorRow {
+pub(in crate::ops) fn bad(check: impl Into<String>, fact: impl Into<String>, ways_out: &[&str]) -> DoctorRow {
     DoctorRow { ways_out: texts(ways_out), ..row(check, Verdict::Bad, fact) }
 }
 

@@ -7,6 +7,7 @@ use crate::drivers::compose::{self, Composed};
 use crate::model::facts::RunState;
 use crate::model::quantity::counted;
 use crate::model::reason::ReasonCode;
+use crate::model::source::Relink;
 use crate::model::spec::DriverSpec;
 use crate::model::view::{DoctorRow, Verdict};
 use crate::ops::host::Host;
@@ -60,6 +61,24 @@ pub(super) fn configuration(host: &Host) -> DoctorRow {
         );
     }
     well("configuration", format!("{}, read from {}", counted(count, "service"), counted(files, "file")))
+}
+
+/// What a release reads from elsewhere than the configuration says: good for a night, and not for a year.
+pub(super) fn relinked(host: &Host) -> Vec<DoctorRow> {
+    let in_force = host.links.in_force(None);
+    let row = |link: &Relink| {
+        let to = link.to.as_deref().unwrap_or(&link.own);
+        let why = link.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let fact = format!(
+            "`{}` is relinked to `{to}` by {} since {}{why}",
+            link.source,
+            link.by,
+            link.at.format("%F")
+        );
+        let way = "write it into .asd/release.toml, then `holdpoint source relink … --reset`; see `holdpoint source show`";
+        warn("source", fact, &[way])
+    };
+    in_force.into_values().map(row).collect()
 }
 
 /// Compose and its engine, where a service needs them.

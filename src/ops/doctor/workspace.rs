@@ -15,7 +15,7 @@ use super::row::{bad, warn, well};
 const FEW_INODES: u64 = 10_000;
 
 /// Everything about the workspace and the folder of backups.
-pub(super) fn rows(host: &Host) -> Vec<DoctorRow> {
+pub(in crate::ops) fn rows(host: &Host) -> Vec<DoctorRow> {
     let layout = host.store.layout();
     let workspace = layout.workspace();
     let mut rows = vec![permissions(host, workspace)];

@@ -135,16 +135,16 @@ pub(in crate::ops) fn boundary_of(
 
 /// What failed when an attempt halted last, by its log.
 pub(in crate::ops) fn failures(host: &Host, attempt: &AttemptId) -> Vec<FailureSeen> {
-    let Ok(mut events) = host.store.log(&attempt.ticket) else { return Vec::new() };
-    events.retain(|event| event.attempt == attempt.number);
+    let Ok(log) = host.store.log(&attempt.ticket) else { return Vec::new() };
+    let events: Vec<_> = log.iter().filter(|event| event.attempt == attempt.number).collect();
     let begins = |kind: &EventKind| {
         matches!(kind, EventKind::Created | EventKind::Started | EventKind::Resumed | EventKind::Reverting)
     };
     let begun = events.iter().rposition(|event| begins(&event.event)).unwrap_or(0);
-    let of = |(at, event): (usize, &crate::model::event::RunEvent)| {
+    let of = |(at, event): (usize, &&crate::model::event::RunEvent)| {
         let is_failure = matches!(event.event, EventKind::StepFailed | EventKind::StepUndecided);
         let step = event.step.clone().filter(|_| is_failure)?;
-        let intent = |past: &&crate::model::event::RunEvent| {
+        let intent = |past: &&&crate::model::event::RunEvent| {
             past.event == EventKind::StepStart && past.step.as_ref() == Some(&step)
         };
         let seq = events[..at].iter().rfind(intent).map(|past| past.seq);

@@ -1,7 +1,9 @@
-//! Bundles that are kept: which there are, and what changed between two.
+//! Bundles that are kept: which there are, what is in one, and what changed between two.
 
 use crate::decide;
-use crate::model::evidence::{EvidenceDiff, EvidenceOf, EvidenceRef, EvidenceRow, host_attempt, shown_as};
+use crate::model::evidence::{
+    EvidenceDiff, EvidenceOf, EvidenceRef, EvidenceRow, EvidenceView, host_attempt, shown_as,
+};
 use crate::model::id::AttemptId;
 use crate::ops::error::OpsError;
 use crate::ops::host::Host;
@@ -77,19 +79,26 @@ pub fn list(host: &Host, of: &EvidenceOf) -> Result<Vec<EvidenceRow>, OpsError> 
 /// # Errors
 /// A usage error for a bundle that is not there; `Damaged`.
 pub fn compare(host: &Host, before: &EvidenceRef, after: &EvidenceRef) -> Result<EvidenceDiff, OpsError> {
-    let read = |which: &EvidenceRef| {
-        let attempt = attempt_of(host, &which.of)?;
-        let name = shown_as(&attempt, &which.id);
-        let bundle = host.store.evidence_bundle(&attempt, &which.id)?.ok_or_else(|| OpsError::Usage {
-            what: format!("there is no evidence `{name}`"),
-            hint: if attempt.ticket.is_audit() {
-                "holdpoint evidence list --host".to_owned()
-            } else {
-                format!("holdpoint evidence list {}", attempt.ticket)
-            },
-        })?;
-        Ok::<_, OpsError>((name, bundle))
-    };
-    let ((before, old), (after, new)) = (read(before)?, read(after)?);
-    Ok(EvidenceDiff { rows: decide::changed_between(&old, &new), before, after })
+    let (before, after) = (show(host, before)?, show(host, after)?);
+    let rows = decide::changed_between(&before.bundle, &after.bundle);
+    Ok(EvidenceDiff { rows, before: before.name, after: after.name })
+}
+
+/// `evidence show`: a bundle, proven against its own sum.
+///
+/// # Errors
+/// A usage error for a bundle that is not there; `Damaged`.
+pub fn show(host: &Host, which: &EvidenceRef) -> Result<EvidenceView, OpsError> {
+    let attempt = attempt_of(host, &which.of)?;
+    let name = shown_as(&attempt, &which.id);
+    let bundle = host.store.evidence_bundle(&attempt, &which.id)?.ok_or_else(|| OpsError::Usage {
+        what: format!("there is no evidence `{name}`"),
+        hint: if attempt.ticket.is_audit() {
+            "holdpoint evidence list --host".to_owned()
+        } else {
+            format!("holdpoint evidence list {}", attempt.ticket)
+        },
+    })?;
+    let path = relative(host, &host.store.layout().evidence(&attempt, &which.id));
+    Ok(EvidenceView { name, path, bundle })
 }

@@ -51,6 +51,7 @@ fn observe(host: &Host, seen: &Posture) -> Result<DriftSeen, OpsError> {
         just_recipes: host.just_recipes,
         labels: labels(host, seen),
         head: head(host, seen, &mut troubles),
+        redeployed: decide::redeployed(&seen.releases),
         scripts: scripts(host, &seen.releases)?,
         strays: strays(host, seen),
         settings: seen.settings.clone(),
@@ -63,8 +64,8 @@ fn observe(host: &Host, seen: &Posture) -> Result<DriftSeen, OpsError> {
 
 fn head(host: &Host, seen: &Posture, troubles: &mut Vec<Blocker>) -> DriftHead {
     let is_settled = |state: &&ReleaseState| matches!(state.status, Status::Succeeded | Status::Reverted);
-    let settled: Vec<ReleaseState> = seen.releases.iter().filter(is_settled).cloned().collect();
-    let (proven, last) = (left_by(&settled), left_by(&seen.releases));
+    let proven = left_by(seen.releases.iter().filter(is_settled));
+    let last = left_by(seen.releases.iter());
     let mut holds = |oid: &Option<Oid>| {
         let (Some(head), Some(oid)) = (&seen.head, oid) else { return false };
         host.git.same_content(head, oid).unwrap_or_else(|error| {
@@ -114,10 +115,10 @@ fn labels(host: &Host, seen: &Posture) -> BTreeMap<ServiceName, BTreeMap<String,
 
 /// Every script that ran to a good end in a release that was not taken back, with what lies in the tree now.
 fn scripts(host: &Host, releases: &[ReleaseState]) -> Result<Vec<RanScript>, OpsError> {
+    let mut of_tickets = host.store.scripts_run()?;
     let mut ran: BTreeMap<String, RanScript> = BTreeMap::new();
     for state in releases.iter().filter(|state| state.status != Status::Reverted) {
-        let Some(history) = host.store.history(&state.ticket)? else { continue };
-        for (path, hash) in history.scripts_run {
+        for (path, hash) in of_tickets.remove(&state.ticket).unwrap_or_default() {
             let now = files::sha256_of_file(&host.root().join(&path)).ok();
             let (ticket, merge) = (state.ticket.clone(), state.merge.clone());
             ran.insert(path.clone(), RanScript { ticket, path, ran: hash, now, merge });

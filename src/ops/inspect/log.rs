@@ -1,5 +1,6 @@
 //! `log TICKET`: the audit log, since a record, followed, or checked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::event::{EventKind, RunEvent, Watcher};
@@ -22,9 +23,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// # Errors
 /// [`OpsError::NoRelease`]; a damaged log.
 pub fn log(host: &Host, ticket: &TicketId, since: u64) -> Result<LogView, OpsError> {
-    let mut events = known(host, ticket)?;
-    events.retain(|event| event.seq > since);
-    Ok(view(host, ticket, events, None))
+    let log = known(host, ticket)?;
+    let read = log.partition_point(|event| event.seq <= since);
+    Ok(view(host, ticket, log[read..].to_vec(), None))
+}
+
+/// Records of an attempt after a cursor, at most so many; and whether more come after them.
+///
+/// # Errors
+/// As [`log`].
+pub fn records(
+    host: &Host,
+    ticket: &TicketId,
+    attempt: u32,
+    since: u64,
+    limit: usize,
+) -> Result<(Vec<RunEvent>, bool), OpsError> {
+    let log = known(host, ticket)?;
+    let mut after = log.iter().filter(|event| event.seq > since && event.attempt == attempt);
+    let page = after.by_ref().take(limit).cloned().collect();
+    Ok((page, after.next().is_some()))
 }
 
 /// The records of a ticket, and what its chain says. Damage is a finding here, not an error; the records are then those
@@ -37,8 +55,8 @@ pub fn verify(host: &Host, ticket: &TicketId) -> Result<LogView, OpsError> {
         return Err(OpsError::NoRelease { ticket: ticket.clone() });
     }
     let verification = verification(host, ticket)?;
-    let events = host.store.log(ticket).unwrap_or_default();
-    Ok(view(host, ticket, events, Some(verification)))
+    let log = host.store.log(ticket).unwrap_or_default();
+    Ok(view(host, ticket, log.to_vec(), Some(verification)))
 }
 
 /// What a ticket's chain says.
@@ -53,7 +71,7 @@ pub(super) fn verification(host: &Host, ticket: &TicketId) -> Result<Verificatio
     })
 }
 
-fn known(host: &Host, ticket: &TicketId) -> Result<Vec<RunEvent>, OpsError> {
+fn known(host: &Host, ticket: &TicketId) -> Result<Arc<Vec<RunEvent>>, OpsError> {
     let events = host.store.log(ticket)?;
     if events.is_empty() && !files::exists(&host.store.layout().log(ticket)) {
         return Err(OpsError::NoRelease { ticket: ticket.clone() });

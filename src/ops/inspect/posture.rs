@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::facts::{DirtyFile, ResolvedService, RuntimeFacts, ServiceState};
+use crate::model::facts::{DirtyFile, Releases, ResolvedService, RuntimeFacts, ServiceState};
 use crate::model::id::{Oid, ServiceName};
 use crate::model::reason::Blocker;
-use crate::model::release::ReleaseState;
 use crate::model::settings::Settings;
 use crate::ops::definitions::Containers;
 use crate::ops::error::OpsError;
@@ -30,7 +29,7 @@ pub(in crate::ops) struct Posture {
     /// What runs.
     pub(in crate::ops) services: BTreeMap<ServiceName, ServiceState>,
     /// Every release, oldest first, its status read together with the lock.
-    pub(in crate::ops) releases: Vec<ReleaseState>,
+    pub(in crate::ops) releases: Releases,
     /// What could not be seen, or is wrong with what was.
     pub(in crate::ops) troubles: Vec<Blocker>,
 }

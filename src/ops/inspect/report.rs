@@ -28,7 +28,7 @@ pub fn report(host: &Host, ticket: &TicketId) -> Result<ReportView, OpsError> {
         verification: verification(host, ticket)?,
         transcripts: transcripts(host, ticket, &events),
         backups: named_backups(host, &state.state)?,
-        events,
+        events: events.to_vec(),
         state,
     })
 }

@@ -4,6 +4,7 @@ use crate::model::event::{EventKind, RunEvent};
 use crate::model::id::{AttemptId, TicketId};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
+use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{Direction, ReleaseState, Status};
 use crate::model::view::{NextCommand, PhaseRow, StateView};
 use crate::ops::error::OpsError;
@@ -44,6 +45,40 @@ pub fn state(host: &Host, ticket: &TicketId) -> Result<StateView, OpsError> {
         next,
         state,
     })
+}
+
+/// How an attempt stands; without a number, the newest of its ticket. An older one is history: nobody works on it, and it
+/// leads nowhere.
+///
+/// # Errors
+/// As [`state`]; refused with `state-missing` for a number that is not on record.
+pub fn attempt(host: &Host, ticket: &TicketId, number: Option<u32>) -> Result<StateView, OpsError> {
+    let newest = state(host, ticket)?;
+    let Some(number) = number.filter(|number| *number != newest.state.attempt) else { return Ok(newest) };
+    let id = AttemptId { ticket: ticket.clone(), number };
+    let (state, _) = host.store.attempt(&id)?.ok_or_else(|| unknown(&id, newest.state.attempt))?;
+    let log = host.store.log(ticket)?;
+    let events: Vec<RunEvent> = log.iter().filter(|event| event.attempt == number).cloned().collect();
+    let layout = host.store.layout();
+    Ok(StateView {
+        causes: Vec::new(),
+        runner: None,
+        phases: phases(&events, state.direction),
+        failure: failure(&events, &state),
+        folder: relative(host, &layout.attempt(&id)),
+        rebuilt: None,
+        next: Vec::new(),
+        state,
+        ..newest
+    })
+}
+
+/// There is no attempt of that number.
+pub(in crate::ops) fn unknown(attempt: &AttemptId, newest: u32) -> OpsError {
+    let ticket = &attempt.ticket;
+    let fact = format!("`{attempt}` is not on record: the newest is `{ticket}@{newest}`");
+    let way = format!("holdpoint readiness {ticket}");
+    OpsError::refused(Blocker::new(ReasonCode::StateMissing, fact).way_out(way))
 }
 
 /// The state file as text that a shell can `eval`, its status read together with the lock.

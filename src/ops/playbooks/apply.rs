@@ -2,9 +2,9 @@
 //! never closes a failure: the repair that keeps it from coming back is still owed, and the record says so.
 
 use crate::decide::playbooks::Unfilled;
-use crate::decide::{Refusal, plan_proof, plan_remedy, remedy};
+use crate::decide::{self, Refusal, plan_proof, plan_remedy};
 use crate::model::event::{EventDraft, EventKind};
-use crate::model::matching::{DetectionView, KnownPlaybook, Origin, Placeholders, Verdict};
+use crate::model::matching::{DetectionView, KnownPlaybook, Origin, Placeholders, Remedy, Verdict};
 use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
@@ -22,20 +22,11 @@ use crate::ops::told::Told;
 
 use super::cause;
 
-/// Does what a playbook does now: each command is shown and agreed to, none runs after one that failed, and in the end the
-/// commands that prove it run. Verbs of ours among them are left to be typed. A dry run shows the first plan.
+/// What a playbook does now, filled in.
 ///
 /// # Errors
-/// A usage error for a playbook that is not committed or lacks a value; `reason-required` where its detection says that this
-/// is not it; as `run`.
-pub fn apply(
-    host: &Host,
-    known: &KnownPlaybook,
-    values: &Placeholders,
-    detected: &DetectionView,
-    dry_run: bool,
-    face: Face<'_>,
-) -> Result<(Decision, Option<RunView>), OpsError> {
+/// A usage error for a playbook that is not committed or lacks a value.
+pub fn remedy(known: &KnownPlaybook, values: &Placeholders) -> Result<Remedy, OpsError> {
     let id = &known.playbook.id;
     if known.origin == Origin::Uncommitted {
         return Err(OpsError::Usage {
@@ -46,9 +37,62 @@ pub fn apply(
             ),
         });
     }
+    decide::remedy(&known.playbook, values).map_err(|unfilled| missing(id, &unfilled))
+}
+
+/// What the first command of a remedy comes to here, as its plan or what stands against it; none: it runs none by itself.
+///
+/// # Errors
+/// What makes looking itself impossible.
+pub fn check(
+    host: &Host,
+    id: &str,
+    remedy: &Remedy,
+    values: &Placeholders,
+) -> Result<Option<Decision>, OpsError> {
+    let Some(command) = remedy.run.first() else { return Ok(None) };
+    let facts = observe(host, &Look { fetch: Fetch::Keep, lock: Lock::Unknown, ..Look::default() })?;
+    let plan = plan_remedy(&facts, id, command, (1, remedy.run.len()), values.service.as_ref());
+    Ok(Some(decision(host, Phase::Migrate, plan)))
+}
+
+/// A playbook that is to do what it does now.
+#[derive(Debug, Clone, Copy)]
+pub struct Applying<'a> {
+    /// Which.
+    pub known: &'a KnownPlaybook,
+    /// What fills its placeholders.
+    pub values: &'a Placeholders,
+    /// What its detection answered.
+    pub detected: &'a DetectionView,
+    /// Refuse unless its commands still have this id.
+    pub plan: Option<&'a str>,
+    /// Only show the first plan.
+    pub dry_run: bool,
+}
+
+/// Does what a playbook does now: each command is shown and agreed to, none runs after one that failed, and in the end the
+/// commands that prove it run. Verbs of ours among them are left to be typed.
+///
+/// # Errors
+/// As [`remedy`]; `plan-changed` where its commands are not those that were shown; `reason-required` where its detection
+/// says that this is not it; as `run`.
+pub fn apply(
+    host: &Host,
+    applying: Applying<'_>,
+    face: Face<'_>,
+) -> Result<(Decision, Option<RunView>), OpsError> {
+    let Applying { known, values, detected, plan, dry_run } = applying;
+    let id = &known.playbook.id;
+    let remedy = remedy(known, values)?;
+    if plan.is_some_and(|shown| shown != remedy.plan) {
+        return Err(others_than_shown(host, id));
+    }
     confirmed(host, id, values, detected, face)?;
-    let remedy = remedy(&known.playbook, values).map_err(|unfilled| missing(id, &unfilled))?;
     let count = remedy.run.len();
+    if dry_run && let Some(decision) = check(host, id, &remedy, values)? {
+        return Ok((decision, None));
+    }
     let service = values.service.as_ref();
     let mut done = nothing(String::new());
     done.lines.clear();
@@ -58,9 +102,6 @@ pub fn apply(
             let plan = plan_remedy(&facts, id, command, (at + 1, count), service);
             Ok((facts, plan))
         };
-        if dry_run {
-            return Ok((decision(host, Phase::Migrate, planned(Lock::Unknown)?.1), None));
-        }
         let (_, shown) = planned(Lock::Unknown)?;
         let shown = agreed(host, shown, face)?;
         let (decision, view) = carry_out(host, face, &shown, planned)?;
@@ -88,6 +129,14 @@ pub fn apply(
     }
     let ran = format!("{id} ran {count} of its commands");
     Ok((Decision::Nothing { fact: ran }, Some(owed(known, values, done))))
+}
+
+fn others_than_shown(host: &Host, id: &str) -> OpsError {
+    let fact = format!("the commands of `{id}` are not those that were shown");
+    let look = host.typed("playbook", &format!("run {id}"));
+    OpsError::refused(
+        Blocker::new(ReasonCode::PlanChanged, fact).way_out(format!("look at them again: {look}")),
+    )
 }
 
 /// The command that tries it again.

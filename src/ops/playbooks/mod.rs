@@ -9,7 +9,7 @@ mod new;
 mod shelf;
 mod symptoms;
 
-pub use apply::apply;
+pub use apply::{Applying, apply, check, remedy};
 pub use cause::close_cause;
 pub use check::{lint, test};
 pub use detect::{detect, placeholders};

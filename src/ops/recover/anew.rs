@@ -1,13 +1,16 @@
 //! `retry`, `redeploy`, `rollback`: a new attempt of what is recorded.
 
 use crate::decide::{self, Refusal};
+use crate::model::approval::Wanted;
+use crate::model::facts::Facts;
 use crate::model::id::{AttemptId, ServiceName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{ReleaseState, Status};
+use crate::model::release::ReleaseState;
 use crate::model::request::{Anew, RunRequest};
 use crate::model::view::{Decision, Question, RunView};
 use crate::ops::aftermath;
+use crate::ops::approval;
 use crate::ops::error::OpsError;
 use crate::ops::face::Face;
 use crate::ops::facts::{Lock, observe};
@@ -18,7 +21,7 @@ use crate::ops::playbooks;
 use crate::ops::release::{decision, look_for, run_shown};
 use crate::ops::session::Session;
 
-use super::admission::{Admission, Seen};
+use super::admission::{Admission, looked_into};
 
 /// What a person wants to be done anew.
 #[derive(Debug, Clone)]
@@ -46,7 +49,13 @@ pub fn check(host: &Host, wish: &Wish) -> Result<Decision, OpsError> {
     let facts = observe(host, &look_for(&request, Lock::Unknown)?)?;
     let mut decided = decide::plan_run(&facts, &request);
     // A dry run is somebody reading: it need not have been read before.
-    let against = Seen::of(host, &state)?.blockers(&facts, &state, &wish.request);
+    let mut against = unseen(host, &facts, &state, &wish.request)?;
+    if against.is_empty()
+        && decided.is_ok()
+        && let Some(wanted) = Wanted::anew(&request)
+    {
+        against.extend(approval::blocker(host, &state, &wanted)?);
+    }
     add(&mut decided, against);
     Ok(decision(host, Phase::Migrate, decided))
 }
@@ -60,10 +69,11 @@ pub fn run(host: &Host, wish: &Wish, face: Face<'_>) -> Result<RunView, OpsError
     let (request, state) = resolved(host, wish)?;
     let facts = observe(host, &look_for(&request, Lock::Unknown)?)?;
     let mut decided = decide::plan_run(&facts, &request);
-    let mut against = Seen::of(host, &state)?.blockers(&facts, &state, &wish.request);
+    let mut against = unseen(host, &facts, &state, &wish.request)?;
     against.extend(wish.admission.blocker(host, &state, face.person.is_there())?);
-    if against.is_empty() && decided.is_ok() {
-        against.extend(guard::blocker(host, &wish.request)?);
+    // A retry repeats what was meant anyway.
+    if against.is_empty() && decided.is_ok() && wish.request != Anew::Retry {
+        against.extend(guard::blocker(host)?);
     }
     add(&mut decided, against);
     match decided {
@@ -78,6 +88,12 @@ pub fn run(host: &Host, wish: &Wish, face: Face<'_>) -> Result<RunView, OpsError
             Err(OpsError::Refused(playbooks::refused(host, Phase::Migrate, blockers, notes)))
         }
     }
+}
+
+/// What stands against it until somebody has looked at what failed.
+fn unseen(host: &Host, facts: &Facts, state: &ReleaseState, anew: &Anew) -> Result<Vec<Blocker>, OpsError> {
+    let looked = looked_into(host, state)?;
+    Ok(decide::against_acting(&facts.base_settings, facts.now, state, &looked, anew))
 }
 
 fn add(decided: &mut Result<crate::model::plan::Plan, Refusal>, against: Vec<Blocker>) {
@@ -146,12 +162,8 @@ fn subject(host: &Host, wish: &Wish) -> Result<ReleaseState, OpsError> {
 
 /// The ticket that last succeeded with one of these services (none named: with any), or what was adopted.
 fn last_with(host: &Host, services: &[ServiceName]) -> Result<TicketId, OpsError> {
-    let touches = |state: &ReleaseState| {
-        services.is_empty() || services.iter().any(|name| state.services.contains(name))
-    };
     let states = host.store.states()?;
-    let succeeded = states.into_iter().filter(|state| state.status == Status::Succeeded && touches(state));
-    let last = succeeded.max_by_key(|state| state.updated_at).map(|state| state.ticket);
+    let last = decide::last_with(&states, services).map(|state| state.ticket.clone());
     last.ok_or_else(|| OpsError::Usage {
         what: "nothing was released or adopted here yet that could be deployed again".to_owned(),
         hint: "record what runs: `holdpoint adopt`".to_owned(),

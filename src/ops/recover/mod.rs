@@ -10,4 +10,5 @@ mod version;
 pub use admission::Admission;
 pub use anew::{Wish, check, run};
 pub use readiness::readiness;
+pub(in crate::ops) use readiness::readiness_among;
 pub use shelf::{PruneWish, Shelf, prune, shelve};

@@ -1,37 +1,51 @@
 //! `readiness ID`: every way on and back, each decided as the verb itself would decide it.
 
+use std::sync::Arc;
+
 use crate::decide::{self, Refusal};
+use crate::model::approval::Wanted;
 use crate::model::candidate::Candidate;
-use crate::model::facts::Facts;
+use crate::model::facts::{Facts, Releases};
 use crate::model::id::{AttemptId, TicketId};
-use crate::model::phase::Phase;
 use crate::model::plan::Plan;
 use crate::model::readiness::{
-    Answer, ArtifactRow, Cancel, CandidateRow, NextAction, Readiness, Reason, Resume, Revert, Rollback,
-    SCHEMA,
+    Answer, ArtifactRow, Cancel, CandidateRow, LookedInto, NextAction, Readiness, Reason, Resume, Revert,
+    Rollback, SCHEMA,
 };
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::release::{Class, ReleaseState, Status, Transition, next};
+use crate::model::release::{Class, ReleaseState, Status};
 use crate::model::request::{Anew, RevertRequest, RunRequest};
+use crate::ops::approval;
 use crate::ops::error::OpsError;
-use crate::ops::facts::{Lock, observe};
+use crate::ops::facts::{Lock, Look, observe};
 use crate::ops::host::Host;
-use crate::ops::inspect::Present;
+use crate::ops::inspect::{Present, unknown};
 use crate::ops::release::{look_back, look_for};
 
-use super::admission::{Admission, Seen};
+use super::admission::{Admission, looked_into};
 use super::anew::{Wish, resolved};
 use super::version;
 
 /// What can be done with a ticket's attempt; without a number, its newest.
 ///
 /// # Errors
-/// [`OpsError::NoRelease`]; what makes looking impossible.
+/// [`OpsError::NoRelease`], or refused with `state-missing` for a number that is not on record; what makes looking
+/// impossible.
 pub fn readiness(host: &Host, ticket: &TicketId, number: Option<u32>) -> Result<Readiness, OpsError> {
+    readiness_among(host, ticket, number, None)
+}
+
+/// The same, where every release was read just before.
+pub(in crate::ops) fn readiness_among(
+    host: &Host,
+    ticket: &TicketId,
+    number: Option<u32>,
+    releases: Option<Releases>,
+) -> Result<Readiness, OpsError> {
     let (state, is_newest) = subject(host, ticket, number)?;
-    let facts = version::look(host, &state)?;
-    let seen = Seen::of(host, &state)?;
-    let asking = Asking { host, state: &state, facts: &facts, seen: &seen, is_newest };
+    let facts = version::look(host, &state, releases)?;
+    let looked = looked_into(host, &state)?;
+    let asking = Asking { host, state: &state, facts: &facts, looked: &looked, is_newest };
     let (resume, retry, redeploy) =
         (asking.resume()?, asking.anew(Anew::Retry)?, asking.anew(Anew::Redeploy)?);
     let (revert, rollback, cancel) = (asking.revert()?, asking.rollback()?, asking.cancel()?);
@@ -58,7 +72,7 @@ pub fn readiness(host: &Host, ticket: &TicketId, number: Option<u32>) -> Result<
         cancel,
         archive: asking.archive(),
         prune: asking.prune(),
-        diagnose_first: is_newest && seen.wants_diagnosis(&state),
+        diagnose_first: is_newest && decide::wants_diagnosis(&state, &looked),
         next_actions: Vec::new(),
     };
     answer.next_actions = next_actions(host, &answer);
@@ -73,7 +87,8 @@ fn subject(host: &Host, ticket: &TicketId, number: Option<u32>) -> Result<(Relea
         None => Ok((newest, true)),
         Some(number) => {
             let attempt = AttemptId { ticket: ticket.clone(), number };
-            Ok((host.store.attempt(&attempt)?.ok_or_else(none)?.0, false))
+            let unknown = || unknown(&attempt, newest.attempt);
+            Ok((host.store.attempt(&attempt)?.ok_or_else(unknown)?.0, false))
         }
     }
 }
@@ -83,7 +98,7 @@ struct Asking<'a> {
     host: &'a Host,
     state: &'a ReleaseState,
     facts: &'a Facts,
-    seen: &'a Seen,
+    looked: &'a LookedInto,
     is_newest: bool,
 }
 
@@ -106,11 +121,7 @@ impl Asking<'_> {
     /// Somebody is at work here: what is said holds for afterwards.
     fn busy(&self) -> Result<Option<Blocker>, OpsError> {
         let present = Present::look(self.host)?;
-        Ok(present.holder().map(|holder| {
-            let what = holder.ticket.as_ref().map_or("something".to_owned(), |ticket| format!("`{ticket}`"));
-            let fact = format!("{what} is at work on this host");
-            Blocker::new(ReasonCode::ResourceRuntimeBusy, fact).way_out("holdpoint status")
-        }))
+        Ok(present.holder().map(|holder| decide::busy(holder.ticket.as_ref())))
     }
 
     /// What a decision says, after what stands against any.
@@ -135,28 +146,22 @@ impl Asking<'_> {
     }
 
     fn resume(&self) -> Result<Resume, OpsError> {
-        let from = matches!(
-            self.state.status,
-            Status::Failed | Status::Interrupted | Status::Undecided | Status::Held
-        )
-        .then_some(self.state.phase)
-        .filter(|phase| *phase != Phase::Revert && !self.state.ticket.is_reserved());
-        let Some(phase) = from else {
-            let fact = format!("`{}` is {}: there is nothing to go on with", self.own(), self.state.status);
-            let reasons = self.reasons(&[Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)]);
-            return Ok(Resume { allowed: false, from, reasons });
+        let (phase, request) = match decide::to_resume(self.state) {
+            Ok(resumed) => resumed,
+            Err(why) => return Ok(Resume { allowed: false, from: None, reasons: self.reasons(&[why]) }),
         };
-        // What was never prepared begins again, without `--from`.
-        let from_phase = Some(phase).filter(|phase| *phase != Phase::Prepare);
-        let request =
-            RunRequest { from: from_phase, no_fetch: true, ..RunRequest::new(self.state.ticket.clone()) };
         let decided = || Ok(decide::plan_run(&self.look_at(&request)?, &request));
         let (reasons, _) = self.judged(decided, Vec::new())?;
-        Ok(Resume { allowed: reasons.is_empty(), from, reasons })
+        Ok(Resume { allowed: reasons.is_empty(), from: Some(phase), reasons })
     }
 
     fn look_at(&self, request: &RunRequest) -> Result<Facts, OpsError> {
-        observe(self.host, &look_for(request, Lock::Unknown)?)
+        self.observe(look_for(request, Lock::Unknown)?)
+    }
+
+    /// Looks again for another question, at the same releases.
+    fn observe(&self, look: Look) -> Result<Facts, OpsError> {
+        observe(self.host, &Look { releases: Some(Arc::clone(&self.facts.releases)), ..look })
     }
 
     fn wish(&self, anew: Anew) -> Wish {
@@ -171,21 +176,37 @@ impl Asking<'_> {
     }
 
     fn anew(&self, anew: Anew) -> Result<Answer, OpsError> {
-        let more = self.seen.blockers(self.facts, self.state, &anew);
+        let (settings, now) = (&self.facts.base_settings, self.facts.now);
+        let more = decide::against_acting(settings, now, self.state, self.looked, &anew);
+        let mut wanted = None;
         let decided = || {
             let (request, _) = resolved(self.host, &self.wish(anew))?;
+            wanted = Wanted::anew(&request);
             Ok(decide::plan_run(&self.look_at(&request)?, &request))
         };
-        Ok(Answer::from_reasons(self.judged(decided, more)?.0))
+        let (mut reasons, _) = self.judged(decided, more)?;
+        self.unapproved(&mut reasons, wanted)?;
+        Ok(Answer::from_reasons(reasons))
+    }
+
+    /// A second operator is asked for what nothing else stands against.
+    fn unapproved(&self, reasons: &mut Vec<Reason>, wanted: Option<Wanted>) -> Result<(), OpsError> {
+        if let Some(wanted) = wanted.filter(|_| reasons.is_empty()) {
+            let against = approval::blocker(self.host, self.state, &wanted)?;
+            reasons.extend(self.reasons(against.as_slice()));
+        }
+        Ok(())
     }
 
     fn revert(&self) -> Result<Revert, OpsError> {
         let request = RevertRequest { discard_writes: true, ..RevertRequest::new(self.state.ticket.clone()) };
         let decided = || {
-            let facts = observe(self.host, &look_back(&self.state.ticket, Lock::Unknown))?;
+            let facts = self.observe(look_back(&self.state.ticket, Lock::Unknown))?;
             Ok(decide::plan_revert(&facts, &request))
         };
-        let (reasons, plan) = self.judged(decided, Vec::new())?;
+        let (mut reasons, plan) = self.judged(decided, Vec::new())?;
+        let as_typed = RevertRequest { discard_writes: false, ..request.clone() };
+        self.unapproved(&mut reasons, Some(Wanted::revert(&as_typed)))?;
         let write_window_seconds = plan.and_then(|plan| plan.write_window_seconds);
         Ok(Revert { allowed: reasons.is_empty(), write_window_seconds, reasons })
     }
@@ -229,6 +250,10 @@ impl Asking<'_> {
             artifacts: artifacts.collect(),
             rollback_ready: reasons.is_empty(),
             reasons,
+            warnings: decide::not_compared(self.facts, self.state, candidate)
+                .iter()
+                .map(|blocker| Reason::warning(blocker, self.state.phase))
+                .collect(),
         }
     }
 
@@ -236,12 +261,8 @@ impl Asking<'_> {
         let live = self.state.status.class() == Class::Live && self.is_newest;
         let present = Present::look(self.host)?;
         let active_attempt_id = (live && present.works_on(&self.state.ticket)).then(|| self.own());
-        let reasons = if live && next(self.state.status, Transition::CancelRequested).is_ok() {
-            Vec::new()
-        } else {
-            let fact = format!("`{}` is {}: there is nothing to cancel", self.own(), self.state.status);
-            self.reasons(&[Blocker::new(ReasonCode::AttemptStatusNotRecoverable, fact)])
-        };
+        let against = self.not_newest().or_else(|| decide::against_canceling(self.state));
+        let reasons = self.reasons(against.as_slice());
         Ok(Cancel { allowed: reasons.is_empty(), active_attempt_id, recommended: false, reasons })
     }
 

@@ -1,9 +1,11 @@
 //! `archive`, `unarchive`, `prune`: out of the list, and at last out of the records. Nothing that anybody may need goes.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::Value;
 
-use crate::decide;
+use crate::decide::{self, InUse};
 use crate::model::event::{EventDraft, EventKind};
+use crate::model::evidence::{host_attempt, shown_as};
 use crate::model::id::{AttemptId, TicketId};
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
@@ -142,17 +144,55 @@ fn check_plan(wish: &PruneWish, wanted: &str, id: &str) -> Result<(), OpsError> 
     ))
 }
 
+/// What names attempts beside the records of releases: incidents, and evidence that somebody captured. The bundle that a
+/// failure leaves by itself is part of its own record.
+fn in_use(host: &Host, all: &[ReleaseState]) -> Result<InUse, OpsError> {
+    let mut found = InUse::default();
+    for incident in host.store.incidents()? {
+        found.incidents.extend(incident.attempt.map(|attempt| (attempt, incident.id.to_string())));
+    }
+    let archived = all.iter().filter(|state| state.archived);
+    let archived: Vec<AttemptId> =
+        archived.map(|state| AttemptId { ticket: state.ticket.clone(), number: state.attempt }).collect();
+    if archived.is_empty() {
+        return Ok(found);
+    }
+    for attempt in archived.iter().chain([&host_attempt()]) {
+        for id in host.store.evidence(attempt)? {
+            // What cannot be read may name any of them.
+            let bundle = host.store.evidence_bundle(attempt, &id)?.unwrap_or_default();
+            let is_own = |named: &&AttemptId| *named == attempt && bundle["trigger"] != "failure";
+            let names = |named: &&AttemptId| *attempt == host_attempt() && names(&bundle, &named.to_string());
+            for named in archived.iter().filter(|named| is_own(named) || names(named)) {
+                found.evidence.insert(named.clone(), shown_as(attempt, &id));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether this word stands anywhere in a bundle.
+fn names(value: &Value, word: &str) -> bool {
+    match value {
+        Value::String(text) => text == word,
+        Value::Array(rows) => rows.iter().any(|row| names(row, word)),
+        Value::Object(fields) => fields.values().any(|field| names(field, word)),
+        _ => false,
+    }
+}
+
 /// Tickets that go, what is shown, and the id of that.
 fn planned(host: &Host, wish: &PruneWish) -> Result<(Vec<TicketId>, ChangeView, String), OpsError> {
     let newest = releases(host, Lock::Unknown)?;
     let mut all = Vec::new();
-    for state in &newest {
+    for state in newest.iter() {
         all.extend(host.store.attempts(&state.ticket)?);
     }
+    let in_use = in_use(host, &all)?;
     let (mut going, mut changes) = (Vec::new(), Vec::new());
     for state in &all {
         let attempt = AttemptId { ticket: state.ticket.clone(), number: state.attempt };
-        let kept = decide::kept_for(state, &all, &newest, wish.before);
+        let kept = decide::kept_for(state, &all, &newest, wish.before, &in_use);
         // What is not archived was never asked to go.
         if kept.is_some() && !state.archived {
             continue;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::model::candidate::Candidate;
-use crate::model::facts::{Facts, ServiceState};
+use crate::model::facts::{Facts, Releases, ServiceState};
 use crate::model::release::ReleaseState;
 use crate::ops::error::OpsError;
 use crate::ops::facts::{Candidates, Fetch, Lock, Look, observe};
@@ -11,7 +11,7 @@ use crate::ops::host::Host;
 use crate::sys::files;
 
 /// A look at the host as it stands: HEAD, what runs, and what could be put back.
-pub(super) fn look(host: &Host, state: &ReleaseState) -> Result<Facts, OpsError> {
+pub(super) fn look(host: &Host, state: &ReleaseState, releases: Option<Releases>) -> Result<Facts, OpsError> {
     observe(
         host,
         &Look {
@@ -21,6 +21,7 @@ pub(super) fn look(host: &Host, state: &ReleaseState) -> Result<Facts, OpsError>
             at_is_ours: true,
             candidates: Candidates::Newest,
             lock: Lock::Unknown,
+            releases,
             ..Look::default()
         },
     )

@@ -10,11 +10,12 @@ use crate::manifest::draft;
 use crate::model::event::{EventDraft, EventKind};
 use crate::model::id::TicketId;
 use crate::model::projection::field;
+use crate::model::source::Overlay;
 use crate::model::view::{Change, ChangeView, Consent};
 use crate::ops::error::OpsError;
 use crate::ops::face::{Face, Given};
 use crate::ops::release::following;
-use crate::ops::sources::RELEASE_TOML;
+use crate::ops::sources::{self, RELEASE_TOML};
 use crate::ops::told::Told;
 use crate::store::{Durability, HolderText, Layout, Sharing, Store};
 use crate::sys::clock::{Clock, SystemClock};
@@ -39,6 +40,7 @@ pub fn init(start: &Path, dry_run: bool, face: Face<'_>) -> Result<ChangeView, O
     let found = found(&git, &surroundings, &mut view.notes)?;
     let mut names: Vec<String> = found.services.iter().map(|service| service.name.clone()).collect();
     names.extend(super::draft::manifest_names(&git)?);
+    names.extend(configured(&root));
     let mut pages = vec![
         page(&root, RELEASE_TOML, draft::render(&found), "how this host is released", Whose::Theirs),
         page(&root, "release.just", recipes(&names), "recipes for your justfile to import", Whose::Ours),
@@ -68,6 +70,12 @@ pub fn init(start: &Path, dry_run: bool, face: Face<'_>) -> Result<ChangeView, O
         following("and record what runs, touching nothing", "holdpoint adopt".to_owned()),
     ];
     Ok(view)
+}
+
+/// Names of the services of a configuration that is there already, as far as it can be read.
+fn configured(root: &Path) -> Vec<String> {
+    let read = sources::of_working_tree(root, &Overlay::default());
+    read.map_or_else(|_| Vec::new(), |read| read.settings.services.keys().map(ToString::to_string).collect())
 }
 
 fn has_import(root: &Path) -> bool {

@@ -37,6 +37,7 @@ pub fn live(event: &RunEvent) -> Option<String> {
         | EventKind::Failed
         | EventKind::Created
         | EventKind::Wrote
+        | EventKind::Relinked
         | EventKind::Planned
         | EventKind::Continued
         | EventKind::Resumed
@@ -53,8 +54,12 @@ pub fn live(event: &RunEvent) -> Option<String> {
         | EventKind::Stuck
         | EventKind::Archived
         | EventKind::Unarchived
+        | EventKind::Request
+        | EventKind::Token
         | EventKind::Captured
         | EventKind::Diagnosed
+        | EventKind::ApprovalAsked
+        | EventKind::ApprovalGiven
         | EventKind::Incident => None,
     }
 }

@@ -1,9 +1,11 @@
-//! `evidence list` and `evidence compare`.
+//! `evidence list`, `evidence show` and `evidence compare`.
 
 use chrono::{DateTime, Utc};
 
 use super::setup::differences;
-use crate::model::evidence::{EvidenceDiff, EvidenceRow};
+use serde_json::Value;
+
+use crate::model::evidence::{EvidenceDiff, EvidenceRow, EvidenceView};
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, age, clean, count, seconds_since};
 
@@ -26,6 +28,78 @@ pub fn list(rows: &[EvidenceRow], now: DateTime<Utc>) -> String {
         ]);
     }
     table.render()
+}
+
+/// `evidence show`: every field that has a value, indented as it is nested.
+pub fn bundle(view: &EvidenceView) -> String {
+    let mut out = String::new();
+    out.add(format_args!("{}\n", Ink::Strong.paint(&clean(&view.name))));
+    out.add(format_args!("  kept in {}\n", clean(&view.path)));
+    fields(&mut out, &view.bundle, 1);
+    out
+}
+
+/// What a bundle holds, for a page: names and what stands behind them.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// What is said in a word.
+    pub words: Vec<(String, String)>,
+    /// Each part that holds more, as text.
+    pub parts: Vec<(String, String)>,
+}
+
+/// What a bundle holds.
+pub fn held(bundle: &Value) -> Held {
+    let mut held = Held::default();
+    for (name, value) in bundle.as_object().into_iter().flatten() {
+        match plain(value) {
+            Some(text) => held.words.push((name.clone(), text)),
+            None if is_empty(value) => {}
+            None => {
+                let mut text = String::new();
+                fields(&mut text, value, 0);
+                held.parts.push((name.clone(), text));
+            }
+        }
+    }
+    held
+}
+
+/// What a value holds, a line each; what holds nothing is left out.
+fn fields(out: &mut String, value: &Value, depth: usize) {
+    let indent = "  ".repeat(depth);
+    let named = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (clean(name), value)).collect(),
+        Value::Array(items) => items.iter().map(|item| ("-".to_owned(), item)).collect(),
+        _ => Vec::new(),
+    };
+    for (name, value) in named {
+        match plain(value) {
+            Some(text) => out.add(format_args!("{indent}{name}  {text}\n")),
+            None if is_empty(value) => {}
+            None => {
+                out.add(format_args!("{indent}{name}\n"));
+                fields(out, value, depth + 1);
+            }
+        }
+    }
+}
+
+/// A single value as text; none: nothing, or one that holds others.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(clean(text)),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Object(_) | Value::Array(_) => None,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        value => value.is_null(),
+    }
 }
 
 /// `evidence compare`.

@@ -64,6 +64,8 @@ fn heading(plan: &Plan) -> String {
         PlanVerb::BackupTake => "Back up, as",
         PlanVerb::BackupRestore => "Restore, as",
         PlanVerb::Playbook => "Apply a playbook, as",
+        PlanVerb::PreviewUp => "Bring a preview up, as",
+        PlanVerb::PreviewCleanup => "Take a preview away, as",
     };
     let title = format!("{what} {}", plan.attempt);
     let from = if plan.from == Phase::Prepare || plan.from == Phase::Revert {
@@ -281,6 +283,18 @@ fn one_step(step: &Step, number: usize, width: usize, now: DateTime<Utc>) -> Str
         }
     }
     out
+}
+
+/// What a step does, a line each, without colours: commands begin with `$`.
+pub fn does(action: &Action, now: DateTime<Utc>) -> Vec<String> {
+    let plain = |line: String| {
+        // Everything from outside was neutralised: what escapes there are, are ours.
+        let parts = line.split('\u{1b}').enumerate();
+        parts
+            .map(|(i, part)| if i == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) })
+            .collect()
+    };
+    action_lines(action, now).into_iter().map(plain).collect()
 }
 
 fn action_lines(action: &Action, now: DateTime<Utc>) -> Vec<String> {

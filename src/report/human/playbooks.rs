@@ -4,7 +4,7 @@ use super::failure;
 use crate::model::lint::CheckedView;
 use crate::model::matching::{
     DetectionRow, DetectionView, KnownPlaybook, MatchView, Origin, Placeholders, PlaybookMatch, Shelf,
-    Strength, Verdict,
+    Strength, TriedView, Verdict,
 };
 use crate::model::playbook::Adhoc;
 use crate::model::view::NextCommand;
@@ -126,8 +126,16 @@ fn answered(row: &DetectionRow) -> String {
     out
 }
 
-/// What a playbook would do now, below its detection.
-pub fn remedy(known: &KnownPlaybook, values: &Placeholders) -> String {
+/// `playbook run`: its detection, and below it what it would do now.
+pub fn tried(view: &TriedView, known: &KnownPlaybook, values: &Placeholders) -> String {
+    let plan = view.remedy.as_ref().filter(|remedy| !remedy.run.is_empty());
+    let plan = plan.map_or_else(String::new, |remedy| {
+        format!("{}\n", Ink::Faint.paint(&format!("plan {}", remedy.plan)))
+    });
+    detection(&view.detection) + &remedy(known, values, &plan)
+}
+
+fn remedy(known: &KnownPlaybook, values: &Placeholders, plan: &str) -> String {
     let ticket = values.ticket.as_ref().map(|ticket| format!(" --ticket {ticket}")).unwrap_or_default();
     let service = values.service.as_ref().map(|service| format!(" --service {service}")).unwrap_or_default();
     let id = &known.playbook.id;
@@ -135,7 +143,7 @@ pub fn remedy(known: &KnownPlaybook, values: &Placeholders) -> String {
         when: "to do that, each command shown before it runs".to_owned(),
         command: format!("holdpoint playbook run {id}{ticket}{service} --apply"),
     }];
-    block("now", &adhoc(&known.playbook.fix.adhoc)) + &failure::next(&next)
+    block("now", &adhoc(&known.playbook.fix.adhoc)) + plan + &failure::next(&next)
 }
 
 /// `playbook lint` and `playbook test`: findings as editors read them, then how much was looked at.

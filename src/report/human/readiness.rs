@@ -80,4 +80,7 @@ fn candidate(text: &mut String, row: &CandidateRow, now: DateTime<Utc>) {
     for reason in &row.reasons {
         text.add(format_args!("      {}\n", line(reason)));
     }
+    for warning in &row.warnings {
+        text.add(format_args!("      {} {}\n", Ink::Warn.paint("warning"), line(warning)));
+    }
 }

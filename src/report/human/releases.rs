@@ -102,7 +102,11 @@ pub fn holder_line(holder: &HolderView, now: DateTime<Utc>) -> String {
 }
 
 fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    format!("{} ({} ago)", moment(at), age(seconds_since(at, now)))
+    let mut text = moment(at);
+    for part in [" (", &age(seconds_since(at, now)), " ago)"] {
+        text.push_str(part);
+    }
+    text
 }
 
 fn phases(rows: &[PhaseRow]) -> String {

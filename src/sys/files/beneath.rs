@@ -55,6 +55,18 @@ struct Root {
     owner: u32,
 }
 
+/// What tells one content of a file from another without reading it: the system sets the time of change itself, whenever
+/// content, mode or owner change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileMark {
+    /// Number of the file on its filesystem.
+    pub inode: u64,
+    /// Bytes in it.
+    pub bytes: i64,
+    /// When content or attributes last changed, in nanoseconds since 1970.
+    pub changed_at: i128,
+}
+
 impl Beneath {
     /// The folder at this absolute path, and the modes of what is made there.
     pub fn new(root: &Path, modes: Modes) -> Self {
@@ -298,6 +310,25 @@ impl Beneath {
     pub fn changed_at(&self, path: &Path) -> Option<i128> {
         let stat = self.at(path, OFlags::PATH, 0).and_then(rustix::fs::fstat).ok()?;
         Some(i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec))
+    }
+
+    /// The marks of files of one folder, by name; none for one that is not there. A symlink has a mark of its own: nothing is
+    /// followed.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened.
+    pub fn marks<'n>(
+        &self,
+        folder: &Path,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<Vec<Option<FileMark>>, FileError> {
+        let fd = self.at(folder, OFlags::DIRECTORY | OFlags::PATH, 0).map_err(failed("looked at", folder))?;
+        let mark = |name: &str| {
+            let stat = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let changed_at = i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec);
+            Some(FileMark { inode: stat.st_ino, bytes: stat.st_size, changed_at })
+        };
+        Ok(names.into_iter().map(mark).collect())
     }
 
     fn at(&self, path: &Path, flags: OFlags, mode: u32) -> Result<OwnedFd, Errno> {

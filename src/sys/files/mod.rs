@@ -9,7 +9,7 @@ mod space;
 mod write;
 
 pub use append::{AppendFile, SyncHandle};
-pub use beneath::{Beneath, Modes, is_temporary};
+pub use beneath::{Beneath, FileMark, Modes, is_temporary};
 pub use error::FileError;
 pub(crate) use error::failed;
 pub use lock::{take, try_share, try_take};

@@ -215,7 +215,7 @@ pub(in crate::sys) fn expression(
     Ok(duct::cmd(found, arguments).dir(cwd).full_env(env).unchecked())
 }
 
-fn memory(name: &str) -> io::Result<File> {
+pub(super) fn memory(name: &str) -> io::Result<File> {
     let fd: OwnedFd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?;
     Ok(File::from(fd))
 }
@@ -227,7 +227,7 @@ fn filled(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-fn content(file: &File) -> io::Result<Vec<u8>> {
+pub(super) fn content(file: &File) -> io::Result<Vec<u8>> {
     let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, 0)?;

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::sys::FileError;
 use crate::sys::files::{self, failed};
@@ -34,8 +35,48 @@ fn small(path: &str) -> String {
     files::read_text(Path::new(path), 4096).map(|text| text.trim().to_owned()).unwrap_or_default()
 }
 
-/// The person: the one who logged in, else the one behind sudo, else the user we run as (design/08).
+/// Whom this process speaks for, and what started it for them.
+static SPOKEN_FOR: OnceLock<(String, Starter)> = OnceLock::new();
+
+/// What started a process, as it was seen when it began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Starter {
+    /// This very program: the server, or the coordinator of a rollout.
+    Ours,
+    /// Another program: its name.
+    Another(String),
+    /// It is gone, or may not be looked at.
+    Unseen,
+}
+
+/// From now on the person is this one: the HTTP server starts a verb for whoever asked it.
+pub fn speak_for(name: &str) {
+    let _ = SPOKEN_FOR.set((name.to_owned(), starter()));
+}
+
+/// The person: the one it was started for, else whoever is at the keyboard.
 pub fn operator() -> String {
+    SPOKEN_FOR.get().map_or_else(at_the_keyboard, |(name, _)| name.clone())
+}
+
+/// Who is at the keyboard when this process speaks for somebody, and what started it; none: it speaks for nobody else.
+/// Whoever may start this program may name anybody as the one it speaks for: so the record names all three.
+pub fn spoken_by() -> Option<(String, &'static Starter)> {
+    SPOKEN_FOR.get().map(|(_, starter)| (at_the_keyboard(), starter))
+}
+
+fn starter() -> Starter {
+    let parent = std::os::unix::process::parent_id();
+    let Ok(program) = std::fs::read_link(format!("/proc/{parent}/exe")) else { return Starter::Unseen };
+    if own_binary().is_ok_and(|own| own == program) {
+        return Starter::Ours;
+    }
+    let name = program.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.map_or(Starter::Unseen, Starter::Another)
+}
+
+/// The one who logged in, else the one behind sudo, else the user we run as (design/08).
+fn at_the_keyboard() -> String {
     const NOBODY_LOGGED_IN: u32 = u32::MAX;
     let login = small("/proc/self/loginuid").parse().ok().filter(|uid| *uid != NOBODY_LOGGED_IN);
     let login = login.and_then(user_name);

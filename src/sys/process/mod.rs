@@ -1,18 +1,20 @@
 //! Processes: who we are, what programs may see, reading from other programs, and running one in our own place.
 
+mod apart;
 mod attached;
 mod capture;
 mod environment;
 mod identity;
 mod stream;
 
+pub use apart::Apart;
 pub use attached::attached;
 pub(super) use capture::expression;
 pub use capture::{Capture, Captured, Ends, ProcessError, capture};
 pub use environment::{base_environment, env, find_program, whole_environment};
 pub(super) use identity::not_found;
 pub use identity::{
-    Kin, Start, boot_id, current_folder, group_id, host_name, is_alive, kin, leave_session, operator,
-    own_binary, own_pid, own_user, start_time, user_name,
+    Kin, Start, Starter, boot_id, current_folder, group_id, host_name, is_alive, kin, leave_session,
+    operator, own_binary, own_pid, own_user, speak_for, spoken_by, start_time, user_name,
 };
 pub use stream::{GoOn, stream};

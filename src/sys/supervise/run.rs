@@ -44,8 +44,8 @@ pub fn run(
     let mut watch = Watch { outputs: &outputs, grown_at: Duration::ZERO, seen: outputs.sizes() };
     let mut asked = Asked::default();
     let status = loop {
-        match running.handle.wait_timeout(LOOK_EVERY) {
-            Ok(Some(output)) => break Ok(output.status),
+        match running.ended_within(LOOK_EVERY) {
+            Ok(Some(status)) => break Ok(status),
             Ok(None) => {}
             Err(error) => break Err(error),
         }
@@ -87,8 +87,8 @@ fn exit(
         Some((_, Said::NotStarted(why))) => {
             Err(SuperviseError::NotStarted { program: name, source: io::Error::other(why) })
         }
-        // A shim that never said who it is did not come as far as starting anything.
-        None if !traces.shim_was(running.pid()) => {
+        // A shim that is gone and never said who it is did not come as far as starting anything.
+        None if status.is_ok() && !traces.shim_was(running.pid()) => {
             if stop.level() > 0 {
                 return Ok(Exit::Stopped);
             }
@@ -205,6 +205,16 @@ struct Running {
 impl Running {
     fn pid(&self) -> u32 {
         self.handle.pids().first().copied().unwrap_or(0)
+    }
+
+    /// Waits a while for the shim's end. Where waiting itself fails, which says nothing of the shim, it is looked at instead:
+    /// one that has just been started would else be taken for one that never began, and its program would run again.
+    fn ended_within(&self, span: Duration) -> io::Result<Option<ExitStatus>> {
+        let waited = self.handle.wait_timeout(span).or_else(|_| {
+            SystemClock::new().sleep(span);
+            self.handle.try_wait()
+        });
+        Ok(waited?.map(|output| output.status))
     }
 
     /// The shim ends everything its program started. It is our own child and not waited for yet, so the number is its own.

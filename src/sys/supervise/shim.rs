@@ -101,8 +101,9 @@ fn watch(order: &Order, stop: &Stop) -> io::Result<()> {
     let traces = Traces::of(&order.folder);
     let other = |error: FileError| io::Error::other(error.to_string());
     let clock = SystemClock::new();
-    traces.say_shim(process::own_pid(), order.part).map_err(other)?;
+    // In this order: a shim that finds no room goes before it has said who it is, and so has started nothing.
     traces.make_room().map_err(other)?;
+    traces.say_shim(process::own_pid(), order.part).map_err(other)?;
     let said = match start(order) {
         Err(error) => Said::NotStarted(error.to_string()),
         Ok(running) => {

@@ -191,3 +191,27 @@ fn a_profile_that_is_not_the_tracked_one_is_not_deployed() {
     let codes = codes(&answer["redeploy"]);
     assert!(codes.contains(&"resource-profile-drifted") && codes.contains(&"tree-dirty"), "{codes:?}");
 }
+
+#[test]
+fn what_never_ran_or_was_taken_back_is_not_replaced_under_its_name() {
+    let host = Host::new();
+    host.ships("1201", "wikijs", "2");
+    host.run(["run", "1201"]).exits(0);
+    host.ships("1202", "wikijs", "3");
+    host.write("README.md", "somebody's work\n");
+    host.run(["run", "1202"]).exits(4);
+    host.git(["restore", "--", "."]).exits(0);
+    let refused = |words: &[&str], says: &str| {
+        let flags = ["--yes", "--if-version", &version(&host, "1202")];
+        host.run(words.iter().chain(&flags)).exits(4).shows("attempt-status-not-recoverable").shows(says);
+    };
+    refused(&["redeploy", "1202"], "never got past its backups");
+    refused(&["rollback", "1202", "--candidate", "1201@1"], "never got past its backups");
+    host.run(["run", "1202"]).exits(0);
+    host.run(["revert", "1202", "--yes", "--discard-writes"]).exits(0);
+    refused(&["redeploy", "1202"], "is reverted");
+    refused(&["rollback", "1202", "--candidate", "1201@1"], "is reverted");
+    // What was taken back still returns only when somebody says so.
+    host.ships("1203", "wikijs", "4");
+    host.run(["run", "1203"]).exits(4).shows("reverted-ticket-returns");
+}

@@ -124,6 +124,39 @@ fn a_candidate_must_have_succeeded_here_with_this_environment_and_schema() {
 }
 
 #[test]
+fn data_of_which_nothing_was_recorded_is_warned_of_and_refuses_nothing() {
+    let host = Host::new();
+    released_twice(&host);
+    std::fs::write(host.root().join("version"), "1\n").unwrap();
+    host.edit("1203", ".asd/release.toml", |settings| {
+        let own = "[services.wikijs]\n";
+        settings.replace(own, &format!("{own}schema = {{ command = [\"cat\", \"../version\"] }}\n"))
+    });
+    host.ships("1203", "wikijs", "4");
+    host.run(["run", "1203"]).exits(0);
+    host.ships("1204", "wikijs", "5");
+    host.run(["run", "1204"]).exits(0);
+
+    let answer = readiness(&host, "1204");
+
+    let warned = |candidate: &str| {
+        let rows = answer["rollback"]["candidates"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["deploymentId"] == candidate).unwrap();
+        assert_eq!(row["rollbackReady"], true, "{row:#}");
+        let warnings = row["warnings"].as_array().unwrap();
+        warnings.iter().map(|warning| warning["detail"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(warned("1203@1"), [""; 0], "{answer:#}");
+    // What 1202 did to the data nobody can say any more: what was found after it is not what 1201 left.
+    let said = warned("1201@1").join("\n");
+    assert!(said.contains("no version of it was recorded"), "{said}");
+    host.run(["rollback", "1204", "--candidate", "1201@1", "--dry-run"])
+        .exits(0)
+        .shows("warning: whether `1201@1` understands today's data of `wikijs` is not known");
+    assert_eq!(answer["rollback"]["recommendedCandidateId"], "1203@1");
+}
+
+#[test]
 fn a_snapshot_that_is_gone_or_changed_is_no_candidate() {
     let host = Host::new();
     released_twice(&host);
@@ -137,4 +170,22 @@ fn a_snapshot_that_is_gone_or_changed_is_no_candidate() {
     assert_eq!(codes(&row(&answer)), ["snapshot-missing"]);
     assert_eq!(answer["rollbackReady"], false);
     host.run(["rollback", "1202", "--candidate", "1201@1", "--dry-run"]).exits(4).shows("snapshot-missing");
+}
+
+#[test]
+fn a_rollback_takes_away_nothing_that_nobody_spoke_of() {
+    let host = Host::new();
+    released_twice(&host);
+    let back = ["rollback", "1201", "--candidate", "1201@1", "--dry-run"];
+    host.run(back).exits(4).shows("later-release-on-top").shows("holdpoint rollback 1202 --candidate 1201@1");
+    host.write("README.md", "by hand\n");
+    host.git(["commit", "-qam", "By hand"]).exits(0);
+    host.run(["rollback", "1202", "--candidate", "1201@1", "--dry-run"]).exits(4).shows("head-moved");
+    host.git(["reset", "-q", "--hard", "HEAD~1"]).exits(0);
+    // Nobody records which version the data has: that is said.
+    let warned = "whether `1201@1` understands today's data of `wikijs` is not known";
+    host.run(["rollback", "1202", "--candidate", "1201@1", "--dry-run"]).exits(0).shows(warned);
+    let row = readiness(&host, "1202")["rollback"]["candidates"][0].clone();
+    assert_eq!(row["warnings"][0]["code"], "stateful-data-rollback-unsupported", "{row}");
+    assert_eq!((&row["rollbackReady"], &row["warnings"][0]["category"]), (&true.into(), &"warning".into()));
 }

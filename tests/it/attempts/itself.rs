@@ -57,3 +57,15 @@ fn a_way_back_that_is_refused_or_fails_is_said_and_nothing_is_called_well() {
         .shows("backup-unverified");
     assert_eq!(host.state("1235", "STATUS"), "failed");
 }
+
+#[test]
+fn a_guardrail_that_says_no_keeps_it_from_taking_itself_back() {
+    let host = Scene::new()
+        .service(Service::new("wikijs"))
+        .config("[run]\non_failure = \"revert\"\n[guard]\ncommand = [\"sh\", \"-c\", \"exit 3\"]")
+        .build();
+    host.script("1234", "theme", "exit 3");
+    host.ships("1234", "wikijs", "2");
+    host.run(["run", "1234"]).exits(1).shows("it could not take itself back: guard-failed");
+    assert_eq!(host.state("1234", "STATUS"), "failed");
+}

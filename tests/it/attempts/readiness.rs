@@ -64,5 +64,5 @@ fn what_stands_in_the_way_has_its_code_and_what_clears_it() {
     let reason = &answer["redeploy"]["reasons"][0];
     assert!(!reason["clears"].as_array().unwrap().is_empty(), "{reason:#}");
     host.run(["readiness", "404"]).fails().shows("404");
-    host.run(["readiness", "1201@7"]).fails();
+    host.run(["readiness", "1201@7"]).exits(4).shows("state-missing").shows("the newest is `1201@1`");
 }

@@ -79,3 +79,17 @@ fn only_what_is_archived_old_and_needed_by_nobody_is_thrown_away_and_only_by_its
     let audit = std::fs::read_to_string(host.workspace("audit.log")).unwrap();
     assert!(audit.contains("event=removed") && audit.contains("1201"), "{audit}");
 }
+
+#[test]
+fn what_an_incident_or_captured_evidence_names_is_kept() {
+    let host = history();
+    host.run(["evidence", "capture", "1201@1", "--symptom", "kept by hand"]).exits(0);
+    host.run(["archive", "1201@1", "--confirm", "1201@1"]).exits(0);
+    let prune = ["prune", "--before", "2999-01-01"];
+    host.run(prune).exits(0).shows("referenced-by-evidence: 1201@1/").shows("nothing goes");
+    let open =
+        ["incident", "open", "--symptom", "x", "--kind", "stale", "--path", "login", "--ticket", "1201"];
+    host.run(open).exits(0);
+    host.run(prune).exits(0).shows("referenced-by-incident: inc-20").shows("nothing goes");
+    assert!(host.workspace("releases/1201.log").is_file());
+}

@@ -85,3 +85,18 @@ fn nothing_but_git_and_a_shell_is_needed() {
         .stdin(std::process::Stdio::null());
     Output::of(command).exits(0);
 }
+
+#[test]
+fn a_release_goes_over_five_hosts_and_a_bad_canary_goes_back() {
+    let host = nowhere();
+    let began = Instant::now();
+    demo(&host, &["--fleet"]).exits(0).shows_in_order(&[
+        "holdpoint rollout start",
+        "completed",
+        "2002: a canary that turns bad",
+        "rolling_back",
+        "rolled_back",
+    ]);
+    assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
+    assert_eq!(left(&host), [""; 0].map(std::path::PathBuf::from));
+}

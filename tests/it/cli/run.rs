@@ -103,7 +103,7 @@ fn a_health_deadline_holds_for_one_attempt_and_is_on_record() {
     host.ships("1234", "wikijs", "2");
     host.run(["run", "1234", "--health-deadline", "wikijs=200ms"])
         .exits(1)
-        .shows("✗ http-health: HTTP 404 (wikijs)");
+        .shows("`wikijs` did not become well within 200ms");
     host.run(["run", "1234", "--from=migrate", "--health-deadline", "5s"]).exits(0);
     assert!(host.log("1234").contains("5s"), "the deadline is audited:\n{}", host.log("1234"));
 }

@@ -14,7 +14,7 @@ use super::nth::{self, Call, Point, Strike, Struck, Who};
 use super::order;
 use super::stage::{Stage, Verb};
 use super::sweeps::Sweep;
-use super::tally::{Tally, full, seed};
+use super::tally::{Tally, full, seed, side_by_side};
 
 /// One in so many positions of each call and error is tried by the gate; of a release's also the first one of each.
 const SHORT: usize = 24;
@@ -108,7 +108,9 @@ fn judge(stage: &Stage, struck: &Struck) {
 
 /// Over one shard of the runner's calls, or over those of one step's shim.
 fn sweep(verb: Verb, who: Who, shard: usize, shards: usize) {
-    Tally::end_all(errors(&Sweep::over(verb, who, SHORT).shard(shard, shards)).unwrap_or_default());
+    let tries =
+        |(shard, shards)| errors(&Sweep::over(verb, who, SHORT).shard(shard, shards)).unwrap_or_default();
+    Tally::end_all(side_by_side((shard, shards), tries));
 }
 
 #[test]
@@ -139,6 +141,13 @@ fn a_revert_with_an_error_2() {
 #[test]
 fn a_script_whose_shim_has_an_error() {
     sweep(Verb::Run, Who::Shim("1234-b-fix.sh"), 0, 1);
+}
+
+#[test]
+fn a_step_is_waited_for_when_waiting_itself_fails() {
+    let only = |call: &Call| call.name == "read" && call.file.starts_with("pipe:");
+    let sweep = Sweep { only: &only, ..Sweep::over(Verb::Run, Who::Runner, 2) };
+    Tally::end_all(errors(&sweep).unwrap_or_default());
 }
 
 #[test]

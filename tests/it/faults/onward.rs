@@ -40,11 +40,13 @@ fn next(verb: Verb, last: &str, types: &mut impl FnMut(&[&str]) -> Output) -> St
         let (_, command) = line.split_once("holdpoint ")?;
         command.contains("--run-again=").then(|| command.trim().to_owned())
     });
+    // Nobody sits here to be asked.
+    let agreed = if verb == Verb::Revert { " --yes --discard-writes" } else { "" };
     if let Some(again) = again {
-        return again;
+        return again + agreed;
     }
     if verb == Verb::Revert {
-        return "revert 1234 --yes --discard-writes".to_owned();
+        return format!("revert 1234{agreed}");
     }
     let state = types(&["state", "1234", "--json"]);
     if state.code != Some(0) {

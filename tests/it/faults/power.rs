@@ -6,7 +6,7 @@ mod disk;
 use self::disk::{Disk, Moment};
 use super::held::Prepare;
 use super::onward::{Verb, goes_on};
-use super::tally::{Tally, attempt, full, seed};
+use super::tally::{Tally, attempt, full, seed, side_by_side};
 use crate::support::{Host, Scene, Service};
 
 /// A host with two services, on a disk that can lose its power, about to release 1234.
@@ -187,15 +187,17 @@ fn shuffled(calls: usize) -> Vec<Moment> {
 fn cuts(
     kind: &'static str,
     verb: Verb,
+    (shard, shards): (usize, usize),
     tally: &mut Tally,
-    enough: impl Fn(&Tally, usize) -> bool,
+    enough: impl Fn(&Tally) -> bool,
     prepare: Prepare<'_>,
 ) {
     let Some(mut ground) = Ground::new(kind, verb) else { return };
     prepare(&mut ground.host);
     let (mut tried, mut missed) = (0, 0);
-    for moment in shuffled(ground.calls(verb)) {
-        if enough(tally, tried) {
+    let moments = shuffled(ground.calls(verb)).into_iter().enumerate();
+    for (_, moment) in moments.filter(|(at, _)| at % shards == shard) {
+        if enough(tally) {
             break;
         }
         match attempt(|| ground.case(verb, moment)) {
@@ -205,24 +207,26 @@ fn cuts(
         }
         tried += 1;
     }
-    // Steps side by side share their syncs, so a release has now and then a few less; never far less.
-    if missed * 4 > tried {
+    // Steps side by side share their syncs, so a release has now and then a few less, and a cut at one of the last comes
+    // too late; never far less.
+    if missed > 2 + tried / 4 {
         tally.add(1, [format!("{missed} of {tried} cuts came too late")]);
     }
 }
 
 fn cut_everywhere(kind: &'static str, verb: Verb, what: &'static str, short: usize) {
-    let mut tally = Tally::new("P1", what);
-    cuts(kind, verb, &mut tally, |_, tried| !full() && tried == short, &|_| ());
-    if Disk::can(kind) {
-        tally.end();
-    }
+    let tries = |shard| {
+        let mut tally = Tally::new("P1", what);
+        cuts(kind, verb, shard, &mut tally, |tally| !full() && tally.cases() == short, &|_| ());
+        Vec::from_iter(Disk::can(kind).then_some(tally))
+    };
+    Tally::end_all(side_by_side((0, 1), tries));
 }
 
 /// Cuts until something does not hold, for a bug that was planted.
 pub(super) fn until_found(prepare: Prepare<'_>) -> Vec<Tally> {
     let mut tally = Tally::new("P1", "the power is cut in a release, on ext4");
-    cuts("ext4", Verb::Run, &mut tally, |tally, _| !tally.broken().is_empty(), prepare);
+    cuts("ext4", Verb::Run, (0, 1), &mut tally, |tally| !tally.broken().is_empty(), prepare);
     vec![tally]
 }
 

@@ -152,5 +152,6 @@ pub(super) fn races(waves: usize, prepare: Prepare<'_>) -> Tally {
 
 #[test]
 fn of_many_starts_at_once_one_has_the_host() {
+    // 48 waves and what their killed winners are asked about: more than a thousand starts.
     races(short_or_full(6, 48), &|_| ()).end();
 }

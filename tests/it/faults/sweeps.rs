@@ -7,7 +7,7 @@ use super::after;
 use super::held::Prepare;
 use super::nth::{self, Call, Point, Strike, Struck, Who};
 use super::stage::{Stage, Verb};
-use super::tally::{Tally, full, seed};
+use super::tally::{Tally, full, seed, side_by_side};
 
 /// One in so many points is tried by the gate.
 const SHORT: usize = 5;
@@ -116,7 +116,9 @@ pub(super) fn kills(sweep: &Sweep<'_>) -> Option<Vec<Tally>> {
 
 /// Over one shard of the runner's calls, or over those of one step's shim.
 fn sweep(verb: Verb, who: Who, shard: usize, shards: usize) {
-    Tally::end_all(kills(&Sweep::over(verb, who, SHORT).shard(shard, shards)).unwrap_or_default());
+    let tries =
+        |(shard, shards)| kills(&Sweep::over(verb, who, SHORT).shard(shard, shards)).unwrap_or_default();
+    Tally::end_all(side_by_side((shard, shards), tries));
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn a_remote_that_is_gone_is_said_and_nothing_else_happens() {
     ✗ source-unavailable: git could not fetch `main` from `origin`: fatal: 'HOST/origin.git' does not appear to be a git repository; fatal: Could not read from remote repository.; Please make sure you have the correct access rights; and the repository exists.
       → git fetch origin main
       → repair the access, then run the same command again
+      → it moved: `holdpoint source relink git.remote --to … --expect-current origin --reason '…'`; the branch has another name: `holdpoint source relink git.branch --to … --expect-current main --reason '…'`
     ! this host has no record of a release yet, so whether HEAD moved since the last one is not known (`holdpoint adopt` records what runs)
       playbook  release-source-unavailable (strong match): see what the remote really has, put the remote or branch right, and run the same command again
 

@@ -36,6 +36,19 @@ fn no_configuration_names_the_file_and_init() {
 }
 
 #[test]
+fn a_host_whose_configuration_is_gone_is_never_taken_for_the_project_around_it() {
+    let host = Host::new();
+    host.ships("1234", "wikijs", "2");
+    host.run(["run", "1234"]).exits(0);
+    let around = host.prod().parent().unwrap().join(".asd");
+    std::fs::create_dir_all(&around).unwrap();
+    std::fs::rename(host.prod().join(".asd/release.toml"), around.join("release.toml")).unwrap();
+    refused(&host, &[".asd/release.toml", "holdpoint init"]);
+    host.run(["state", "1234"]).exits(2);
+    assert!(!around.join("workspace").exists(), "nothing was begun there");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_line_and_column() {
     let host = Host::new();
     host.ships("1234", "wikijs", "2");

@@ -187,7 +187,10 @@ fn a_gate_that_said_no_names_what_clears_it_and_there_is_nothing_to_take_back() 
     host.write("README.md", "somebody's work\n");
     host.run(["run", "1234"]).exits(4);
     let view = told(&host);
-    assert_eq!((kind(&view), best(&view)), ("validation", ("repair", "holdpoint run 1234")));
+    // What would be refused is not what is recommended: first what clears it.
+    assert_eq!((kind(&view), best(&view)), ("validation", ("repair", "git status")));
+    let why = view["judgement"]["recommended"]["why"].as_str().unwrap();
+    assert!(why.contains("first clear `tree-dirty`") && why.contains("then `holdpoint run 1234`"), "{why}");
     assert!(view["against"].to_string().contains("tree-dirty"), "{}", view["against"]);
     assert!(view["judgement"]["first"][0]["when"].as_str().unwrap().starts_with("tree-dirty"));
     let others = view["judgement"]["others"].as_array().unwrap();

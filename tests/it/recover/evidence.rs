@@ -106,6 +106,15 @@ fn what_changed_between_two_bundles_is_told_row_by_row() {
     let rows = host.run(["evidence", "list", "1234", "--json"]).exits(0).json();
     let names: Vec<&str> = rows.as_array().unwrap().iter().filter_map(|row| row["name"].as_str()).collect();
     let [_, up, down] = names[..] else { panic!("{names:?}") };
+    host.run(["evidence", "show", up])
+        .exits(0)
+        .shows(up)
+        .shows("schemaVersion  holdpoint.evidence/v1")
+        .shows("posture\n")
+        .hides("\u{1b}");
+    let shown = host.run(["evidence", "show", up, "--json"]).exits(0).json();
+    assert_eq!(shown["bundle"]["attempt"], "1234@1", "{shown}");
+    host.run(["evidence", "show", "1234@1/20200101_000000"]).exits(2).shows("holdpoint evidence list 1234");
     host.run(["evidence", "compare", up, up]).exits(0).shows("nothing differs");
     host.run(["evidence", "compare", up, down])
         .exits(6)

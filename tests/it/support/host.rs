@@ -85,10 +85,7 @@ impl Scene {
         };
         host.lay_out(&self.git, &self.config, &self.files);
         for service in &host.services {
-            host.service(service.name(), "start");
-        }
-        for service in &host.services {
-            wait_until(&format!("{} answers", service.name()), || answers(service.port()));
+            host.service(service.name(), "start").exits(0);
         }
         std::fs::write(host.root.join("calls"), "").unwrap();
         host
@@ -353,12 +350,17 @@ impl Host {
 
     // ------------------------------------------------------------------ services
 
-    /// Has a service do something by hand, as its own tool would.
+    /// Has a service do something by hand, as its own tool would; one that was started answers when this returns.
     pub(crate) fn service(&self, name: &str, verb: &str) -> Output {
         let script = self.root.join("service.sh");
         let mut command = self.command(script.to_str().unwrap(), &self.root);
         command.args([name, verb]).stdin(Stdio::null());
-        Output::of(command)
+        let output = Output::of(command);
+        if let Some(service) = self.services.iter().find(|service| service.name() == name && verb == "start")
+        {
+            wait_until(&format!("{name} answers"), || answers(service.port()));
+        }
+        output
     }
 
     /// What the services were told to do since the host was built: `NAME VERB IMAGE` each.

@@ -5,16 +5,21 @@
 #
 # It lives outside the checkout, as a host's own tool would. Its image is the first line of packages/NAME/image.
 set -eu
-host=$(dirname "$(readlink -f "$0")")
+host=$(cd "${0%/*}" && pwd -P)
 name=$1 verb=$2
 run=$host/run/$name trouble=$host/trouble/$name
-port=$(cat "$run/port")
+read -r port <"$run/port" || [ -n "$port" ]
 
-intended() { head -n 1 "$host/prod/packages/$name/image"; }
+# Shell built-ins where they do: this is started many times in every test.
+intended() {
+    read -r line <"$host/prod/packages/$name/image" || [ -e "$host/prod/packages/$name/image" ]
+    echo "$line"
+}
 # A process that ended but was not yet collected by its parent no longer runs.
 running() {
     [ -s "$run/pid" ] || return 1
-    read -r _ _ state _ 2>/dev/null <"/proc/$(cat "$run/pid")/stat" || return 1
+    read -r pid <"$run/pid"
+    read -r _ _ state _ 2>/dev/null <"/proc/$pid/stat" || return 1
     [ "$state" != Z ] && [ "$state" != X ]
 }
 ordered() { [ -e "$trouble/$1" ] && { [ ! -s "$trouble/$1" ] || [ "$(cat "$trouble/$1")" = "$image" ]; }; }
@@ -57,9 +62,9 @@ stop() {
     tries=0
     while running; do
         tries=$((tries + 1))
-        [ $tries -lt 50 ] || kill -KILL "-$(cat "$run/pid")" 2>/dev/null || true
-        [ $tries -lt 60 ] || { echo "$name: does not stop" >&2; exit 1; }
-        sleep 0.05
+        [ $tries -lt 250 ] || kill -KILL "-$(cat "$run/pid")" 2>/dev/null || true
+        [ $tries -lt 300 ] || { echo "$name: does not stop" >&2; exit 1; }
+        sleep 0.01
     done
     echo "$name: stopped" >>"$run/log"
     rm -f "$run/pid"

@@ -15,6 +15,39 @@ pub(crate) fn short_or_full(short: usize, all: usize) -> usize {
     if full() { all } else { short }
 }
 
+/// Which part of how many is wanted of the full form (`HOLDPOINT_FAULTS_PART=3/10`, counted from 1); else the whole.
+pub(crate) fn part() -> (usize, usize) {
+    let Ok(text) = std::env::var("HOLDPOINT_FAULTS_PART") else { return (0, 1) };
+    let (part, of) = text.split_once('/').expect("HOLDPOINT_FAULTS_PART is like 3/10");
+    let (part, of): (usize, usize) = (part.parse().unwrap(), of.parse().unwrap());
+    assert!((1..=of).contains(&part), "HOLDPOINT_FAULTS_PART={text}: there is no such part");
+    (part - 1, of)
+}
+
+/// Tries one shard of how many; in the full form this machine's processors share it, each on a host of its own.
+pub(crate) fn side_by_side(
+    (shard, shards): (usize, usize),
+    tries: impl Fn((usize, usize)) -> Vec<Tally> + Sync,
+) -> Vec<Tally> {
+    if !full() {
+        return tries((shard, shards));
+    }
+    let (part, parts) = part();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let tries = &tries;
+    let own = |worker| (((shard * parts + part) * workers + worker), shards * parts * workers);
+    let all: Vec<Vec<Tally>> = std::thread::scope(|scope| {
+        let started: Vec<_> = (0..workers).map(|worker| scope.spawn(move || tries(own(worker)))).collect();
+        // All end before one that failed ends the test.
+        let ended: Vec<_> = started.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        ended.into_iter().map(|end| end.unwrap_or_else(|why| std::panic::resume_unwind(why))).collect()
+    });
+    let mut all = Tally::together(all.into_iter().flatten());
+    // A small part may have nothing to do.
+    all.retain(|tally| parts == 1 || tally.cases > 0);
+    all
+}
+
 /// What chance is made from: `HOLDPOINT_FAULTS_SEED`, or the same every time. A failing case names it.
 pub(crate) fn seed() -> u64 {
     std::env::var("HOLDPOINT_FAULTS_SEED").map_or(20_261_121, |text| text.parse().unwrap())
@@ -61,9 +94,27 @@ impl Tally {
         self.broken.extend(broken);
     }
 
+    /// How many cases were tried.
+    pub(crate) fn cases(&self) -> usize {
+        self.cases
+    }
+
     /// The cases that did not hold.
     pub(crate) fn broken(&self) -> &[String] {
         &self.broken
+    }
+
+    /// One count for all of the same promise and kind.
+    fn together(tallies: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for tally in tallies {
+            let same = |other: &&mut Self| (other.promise, other.what) == (tally.promise, tally.what);
+            match all.iter_mut().find(same) {
+                Some(count) => count.add(tally.cases, tally.broken),
+                None => all.push(tally),
+            }
+        }
+        all
     }
 
     /// Writes all counts down; panics when a case of any of them did not hold.
@@ -106,6 +157,12 @@ fn a_case_that_does_not_hold_is_counted_and_fails_at_the_end() {
     tally.case("bad", || panic!("no"));
     tally.add(1, []);
     assert_eq!(tally.broken(), ["bad: no"]);
+    let mut other = Tally::new("-", "nothing");
+    other.case("worse", || panic!("no"));
+    let together = Tally::together([tally, other, Tally::new("-", "something else")]);
+    assert_eq!(together.len(), 2);
+    let [tally, _] = <[Tally; 2]>::try_from(together).unwrap();
+    assert_eq!((tally.cases, tally.broken()), (4, ["bad: no".to_owned(), "worse: no".to_owned()].as_slice()));
     assert_eq!(short_or_full(1, 2), if full() { 2 } else { 1 });
     assert!(catch_unwind(AssertUnwindSafe(|| tally.end())).is_err());
     assert!(catch_unwind(AssertUnwindSafe(|| Tally::new("-", "nothing").end())).is_err());

@@ -7,8 +7,11 @@ use super::{Host, Running, wait_until};
 pub(crate) fn waiting() -> Host {
     let host = Host::new();
     let root = host.root().display();
+    // It waits without a process of its own, so that whoever kills the script has killed all of the step; and no longer than
+    // its host stands.
     let body = format!(
-        "echo once more >>{root}/runs\ntouch {root}/began\nuntil [ -e {root}/go ]; do sleep 0.02; done\n\
+        "mkfifo {root}/pause.$$\nexec 9<>{root}/pause.$$\necho once more >>{root}/runs\ntouch {root}/began\n\
+         until [ -e {root}/go ] || [ ! -e {root}/began ]; do read -rt 0.02 -u 9 || :; done\n\
          echo was let go\nexit $(cat {root}/go)"
     );
     host.script("1234", "a-waits", &body);

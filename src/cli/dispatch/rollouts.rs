@@ -1,0 +1,290 @@
+//! `rollout …` and `fleet …`.
+
+use super::call::{Call, now};
+use crate::cli::args::{
+    CancelPlanArgs, CreateArgs, ElsewhereArgs, ExcludeArgs, FleetHostVerb, FleetVerb, Format, LineArgs,
+    OnPlanArgs, PlanVerb, ReasonedArgs, RecoverArgs, ResumeArgs, RolloutVerb, StartArgs,
+};
+use crate::cli::error::CliError;
+use crate::cli::terminal::To;
+use crate::model::outcome::Ending;
+use crate::model::reason::ReasonCode;
+use crate::model::rollout::{Act, DescribeView, News, PlanId, RecoverView, Strategy};
+use crate::model::view::RefusedView;
+use crate::ops::OpsError;
+use crate::ops::rollout::{self, Drove, Lead, Office, TAKEN_BACK, Terms};
+use crate::report::human::rollouts as shown;
+use crate::report::json;
+use crate::sys::signal::Stop;
+
+pub(super) fn rollout(call: &Call<'_>, verb: RolloutVerb) -> Result<Ending, CliError> {
+    match verb {
+        RolloutVerb::Plan(verb) => plan(call, verb),
+        RolloutVerb::Start(args) => start(call, &args),
+        RolloutVerb::Resume(args) => resume(call, &args),
+        RolloutVerb::Pause(args) => reasoned(call, &args, &Act::Pause),
+        RolloutVerb::Halt(args) => reasoned(call, &args, &Act::Halt),
+        RolloutVerb::Approve(args) => reasoned(call, &args, &Act::Approve),
+        RolloutVerb::Recover(args) => recover(call, &args),
+        RolloutVerb::Stuck(args) => whole(call, || stuck(call, &args)),
+        RolloutVerb::StopTheLine(args) => whole(call, || line(call, &args)),
+    }
+}
+
+fn plan(call: &Call<'_>, verb: PlanVerb) -> Result<Ending, CliError> {
+    match verb {
+        PlanVerb::Create(args) => whole(call, || create(call, &args)),
+        PlanVerb::Preview(args) => on(call, &args, |office, id| {
+            let view = office.preview(id)?;
+            call.answer(&view, || shown::preview(&view))?;
+            Ok(Ending::Ok)
+        }),
+        PlanVerb::List(args) => whole(call, || {
+            let rows = office(call, &args)?.list()?;
+            call.answer(&rows, || shown::list(&rows))?;
+            Ok(Ending::Ok)
+        }),
+        PlanVerb::Describe(args) => on(call, &args, |office, id| {
+            let view = office.describe(id)?;
+            call.answer(&view, || shown::describe(&view))?;
+            Ok(Ending::Ok)
+        }),
+        PlanVerb::Cancel(args) => cancel(call, &args),
+    }
+}
+
+fn office(call: &Call<'_>, elsewhere: &ElsewhereArgs) -> Result<Office, CliError> {
+    Ok(Office::open(&call.folder()?, elsewhere.orchestrator_url.as_deref())?)
+}
+
+/// Does something with one plan; a refusal is shown whole.
+fn on(
+    call: &Call<'_>,
+    args: &OnPlanArgs,
+    work: impl FnOnce(&Office, &PlanId) -> Result<Ending, Trouble>,
+) -> Result<Ending, CliError> {
+    let office = office(call, &args.elsewhere)?;
+    whole(call, || work(&office, &args.plan_id))
+}
+
+/// Does something; a refusal is shown whole.
+fn whole(call: &Call<'_>, work: impl FnOnce() -> Result<Ending, Trouble>) -> Result<Ending, CliError> {
+    match work() {
+        Ok(ending) => Ok(ending),
+        Err(Trouble::Ops(error)) => call.refused(error),
+        Err(Trouble::Cli(error)) => Err(error),
+    }
+}
+
+/// Why a verb did not come to its end: a refusal is shown in its own way.
+enum Trouble {
+    Ops(OpsError),
+    Cli(CliError),
+}
+
+impl From<OpsError> for Trouble {
+    fn from(error: OpsError) -> Self {
+        Trouble::Ops(error)
+    }
+}
+
+impl From<CliError> for Trouble {
+    fn from(error: CliError) -> Self {
+        Trouble::Cli(error)
+    }
+}
+
+fn create(call: &Call<'_>, args: &CreateArgs) -> Result<Ending, Trouble> {
+    let office = office(call, &args.elsewhere)?;
+    let source = rollout::read(&call.folder()?.join(&args.file))?;
+    let plan = office.plan(&source, args.dry_run)?;
+    call.answer(&plan, || {
+        let next = if args.dry_run {
+            format!("nothing was kept; to keep it: holdpoint rollout plan create {}\n", args.file.display())
+        } else {
+            format!("to begin: holdpoint rollout start --plan-id {}\n", plan.plan_id)
+        };
+        shown::planned(&plan) + &next
+    })?;
+    Ok(Ending::Ok)
+}
+
+fn start(call: &Call<'_>, args: &StartArgs) -> Result<Ending, CliError> {
+    on(call, &args.plan, |office, id| {
+        if args.dry_run {
+            let view = office.preview(id)?;
+            call.answer(&view, || shown::preview(&view))?;
+            return Ok(Ending::Ok);
+        }
+        let view = office.act(id, &Act::Start, Terms::default())?;
+        said(call, &view)?;
+        driven(call, office, id, Lead::AtOnce, false)
+    })
+}
+
+fn resume(call: &Call<'_>, args: &ResumeArgs) -> Result<Ending, CliError> {
+    on(call, &args.plan, |office, id| {
+        if args.drive_only {
+            return driven(call, office, id, Lead::Next, false);
+        }
+        let view = office.act(id, &Act::Resume, Terms::default())?;
+        said(call, &view)?;
+        driven(call, office, id, Lead::AtOnce, false)
+    })
+}
+
+/// Drives a plan from here, under the person's eyes.
+fn driven(
+    call: &Call<'_>,
+    office: &Office,
+    id: &PlanId,
+    lead: Lead,
+    wanted_back: bool,
+) -> Result<Ending, Trouble> {
+    let stop = Stop::install().map_err(|error| CliError::new(Ending::Failed, error))?;
+    let tell = |news: &News| {
+        let text = match call.format() {
+            Format::Human => shown::news(news),
+            Format::Json => json::line(news).unwrap_or_default(),
+        };
+        call.print(&text);
+    };
+    let drove = match office {
+        Office::Here(desk) => rollout::drive(desk, id, lead, &stop, &tell)?,
+        Office::There(remote) => remote.follow(id, &stop, &|view| tell(&told(view)))?,
+    };
+    let ending = rollout::ending(&drove, wanted_back);
+    let view = office.describe(id)?;
+    match call.format() {
+        Format::Human => call.print(&shown::describe(&view)),
+        Format::Json => {
+            call.print(&json::line(&view).map_err(|error| CliError::new(Ending::Internal, error))?);
+        }
+    }
+    if drove == Drove::Stopped && call.format() == Format::Human {
+        let text = format!("not driven any more; to drive on: holdpoint rollout resume --plan-id {id}\n");
+        call.terminal.write(To::Err, &text);
+    }
+    Ok(ending)
+}
+
+/// What a look from afar says: where the plan stands now.
+fn told(view: &DescribeView) -> News {
+    News {
+        plan_id: view.plan_id.clone(),
+        phase: view.phase,
+        records: Vec::new(),
+        waits_for: view.waits_for.clone(),
+    }
+}
+
+fn said(call: &Call<'_>, view: &RecoverView) -> Result<(), CliError> {
+    let text = match call.format() {
+        Format::Human => shown::acted(view),
+        Format::Json => json::line(view).map_err(|error| CliError::new(Ending::Internal, error))?,
+    };
+    call.print(&text);
+    Ok(())
+}
+
+fn because(reason: &str) -> Terms<'_> {
+    Terms { reason: Some(reason), ..Terms::default() }
+}
+
+fn reasoned(call: &Call<'_>, args: &ReasonedArgs, act: &Act) -> Result<Ending, CliError> {
+    on(call, &args.plan, |office, id| {
+        let view = office.act(id, act, because(&args.reason))?;
+        call.answer(&view, || shown::acted(&view))?;
+        Ok(Ending::Ok)
+    })
+}
+
+fn recover(call: &Call<'_>, args: &RecoverArgs) -> Result<Ending, CliError> {
+    let act = Act::Recover { strategy: args.strategy, confirm: args.confirm.clone() };
+    on(call, &args.plan, |office, id| {
+        let asks = !args.yes && call.format() == Format::Human && call.terminal.can_ask();
+        // Asked first: what would be taken back is then named, and a person says yes to that.
+        let unconfirmed = Terms { unconfirmed: asks, ..because(&args.reason) };
+        let view = match office.act(id, &act, unconfirmed) {
+            Err(OpsError::Refused(no)) if asks && is_asked(&no) => {
+                let hosts = no.blockers.first().map_or("", |blocker| blocker.fact.as_str());
+                let answer = call.terminal.ask(&format!("{hosts}\nGo ahead? [y/N] "), &|| false);
+                if !matches!(answer.unwrap_or_default().as_str(), "y" | "yes") {
+                    return Err(OpsError::Declined.into());
+                }
+                office.act(id, &act, because(&args.reason))?
+            }
+            view => view?,
+        };
+        if !args.wait || view.new_phase.is_terminal() {
+            call.answer(&view, || {
+                let next = format!("to drive it from here: holdpoint rollout resume --plan-id {id}\n");
+                shown::acted(&view) + if view.new_phase.is_terminal() { "" } else { &next }
+            })?;
+            return Ok(Ending::Ok);
+        }
+        said(call, &view)?;
+        driven(call, office, id, Lead::AtOnce, args.strategy == Strategy::Rollback)
+    })
+}
+
+/// Whether it is refused only because nobody has said yes to the hosts that a rollback takes back.
+fn is_asked(no: &RefusedView) -> bool {
+    no.blockers.first().is_some_and(|blocker| {
+        blocker.code == ReasonCode::ConfirmationRequired && blocker.fact.starts_with(TAKEN_BACK)
+    })
+}
+
+fn cancel(call: &Call<'_>, args: &CancelPlanArgs) -> Result<Ending, CliError> {
+    on(call, &args.plan, |office, id| {
+        let confirmed = args.confirm.as_deref() == Some(id.as_str());
+        let terms = Terms { reason: args.reason.as_deref(), ..Terms::default() };
+        let view = office.act(id, &Act::Cancel { confirmed }, terms)?;
+        call.answer(&view, || shown::acted(&view))?;
+        Ok(Ending::Ok)
+    })
+}
+
+fn stuck(call: &Call<'_>, args: &ElsewhereArgs) -> Result<Ending, Trouble> {
+    let view = office(call, args)?.stuck()?;
+    call.answer(&view, || shown::stuck(&view))?;
+    Ok(if view.stuck_plans.is_empty() { Ending::Ok } else { Ending::Differs })
+}
+
+fn line(call: &Call<'_>, args: &LineArgs) -> Result<Ending, Trouble> {
+    let line = office(call, &args.elsewhere)?.stop_the_line(&args.reason, args.lift)?;
+    call.answer(&line, || match &line {
+        Some(_) => "the line is stopped: every plan but hotfixes pauses, and none begins\n".to_owned(),
+        None => "the line may go: plans that it paused stay paused until they are resumed\n".to_owned(),
+    })?;
+    Ok(Ending::Ok)
+}
+
+pub(super) fn fleet(call: &Call<'_>, verb: FleetVerb) -> Result<Ending, CliError> {
+    let verb = match verb {
+        FleetVerb::Host(verb) => verb,
+        FleetVerb::EtcdSetup(args) => {
+            call.print(&rollout::etcd_setup(&args.member, &args.host, &args.prefix)?);
+            return Ok(Ending::Ok);
+        }
+    };
+    whole(call, || {
+        match verb {
+            FleetHostVerb::List(args) => {
+                let rows = office(call, &args)?.hosts()?;
+                call.answer(&rows, || shown::hosts(&rows))?;
+            }
+            FleetHostVerb::Exclude(args) => exclude(call, &args)?,
+        }
+        Ok(Ending::Ok)
+    })
+}
+
+fn exclude(call: &Call<'_>, args: &ExcludeArgs) -> Result<(), Trouble> {
+    let until = args.until.map(|until| until.moment(now())).filter(|_| !args.lift);
+    let exclusion = office(call, &args.elsewhere)?.exclude(&args.host, until, &args.reason)?;
+    Ok(call.answer(&exclusion, || match &exclusion {
+        Some(_) => format!("{} is told nothing by any plan until then\n", args.host),
+        None => format!("{} takes part again\n", args.host),
+    })?)
+}

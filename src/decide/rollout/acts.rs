@@ -1,0 +1,313 @@
+//! What a person may do with a plan, and what stands in the way: the precondition table of seed 004.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::step::Commit;
+use super::stuck::last_was_halted;
+use super::work::Work;
+use crate::model::reason::ReasonCode;
+use crate::model::rollout::{
+    Act, Approval, GateKind, HostName, HostRow, HostState, PlanPhase, Precondition, RolloutPlan,
+    RolloutState, StageId, StagePhase, Strategy, VerdictWord, Wait,
+};
+
+/// What an act comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// What is to be written.
+    pub commit: Commit,
+    /// The stage that was skipped.
+    pub skipped: Option<StageId>,
+    /// Hosts that go back.
+    pub to_revert: Vec<HostName>,
+}
+
+/// Hosts that an act would change by itself: those that a rollback asks back.
+pub fn changes(act: &Act, rows: &BTreeMap<HostName, HostRow>) -> Vec<HostName> {
+    match act {
+        Act::Recover { strategy: Strategy::Rollback, .. } => touched(rows),
+        _ => Vec::new(),
+    }
+}
+
+fn touched(rows: &BTreeMap<HostName, HostRow>) -> Vec<HostName> {
+    rows.iter().filter(|(_, row)| row.touched).map(|(host, _)| host.clone()).collect()
+}
+
+/// Does an act, or says why not.
+///
+/// # Errors
+/// [`Precondition`] with its code, cause and resolution.
+pub fn act(
+    plan: &RolloutPlan,
+    state: &RolloutState,
+    rows: &BTreeMap<HostName, HostRow>,
+    act: &Act,
+    (by, reason): (&str, Option<&str>),
+    now: DateTime<Utc>,
+) -> Result<Changed, Precondition> {
+    if state.phase.is_terminal() {
+        return Err(refuse(
+            ReasonCode::PlanTerminal,
+            format!("{} is {} already", plan.plan_id, state.phase),
+            "no action needed; it is already stopped",
+        ));
+    }
+    let mut work = Work::new(plan, state, rows, now);
+    work.state.clock_at = now;
+    let said = reason.map(str::to_owned);
+    let mut skipped = None;
+    let mut to_revert = Vec::new();
+    match act {
+        Act::Start => start(&mut work)?,
+        Act::Pause => pause(&mut work, said)?,
+        Act::Resume => resume(&mut work)?,
+        Act::Approve => approve(&mut work, by, reason.unwrap_or_default())?,
+        Act::Halt => halt(&mut work, said)?,
+        Act::Cancel { confirmed } => cancel(&mut work, *confirmed, said)?,
+        Act::Recover { strategy: Strategy::Rollback, .. } => to_revert = rollback(&mut work, said)?,
+        Act::Recover { strategy: Strategy::Retry, .. } => retry(&mut work)?,
+        Act::Recover { strategy: Strategy::SkipFailed, confirm } => {
+            skipped = Some(skip(&mut work, confirm.as_deref())?);
+        }
+    }
+    work.note(act.word(), plan.plan_id.as_str(), reason.map(str::to_owned));
+    Ok(Changed { commit: work.into_commit(), skipped, to_revert })
+}
+
+fn refuse(code: ReasonCode, cause: impl Into<String>, resolution: impl Into<String>) -> Precondition {
+    Precondition { code, cause: cause.into(), resolution: resolution.into() }
+}
+
+fn typed(verb: &str, work: &Work<'_>) -> String {
+    format!("holdpoint rollout {verb} --plan-id {}", work.plan.plan_id)
+}
+
+fn not_going_back(work: &Work<'_>) -> Result<(), Precondition> {
+    if work.state.phase == PlanPhase::RollingBack {
+        let resolution = format!("wait for its hosts: `{}`", typed("plan describe", work));
+        return Err(refuse(ReasonCode::AlreadyRollingBack, "its hosts are on their way back", resolution));
+    }
+    Ok(())
+}
+
+fn started(work: &Work<'_>) -> Result<(), Precondition> {
+    if work.state.phase == PlanPhase::Draft {
+        return Err(refuse(
+            ReasonCode::NoCurrentStage,
+            "the plan was not started",
+            format!("`{}`", typed("start", work)),
+        ));
+    }
+    Ok(())
+}
+
+fn start(work: &mut Work<'_>) -> Result<(), Precondition> {
+    if work.state.phase != PlanPhase::Draft {
+        let resolution = format!("to drive it from here: `{}`", typed("resume", work));
+        return Err(refuse(ReasonCode::PlanStarted, format!("the plan is {}", work.state.phase), resolution));
+    }
+    work.phase(PlanPhase::Active, None);
+    Ok(())
+}
+
+fn pause(work: &mut Work<'_>, reason: Option<String>) -> Result<(), Precondition> {
+    started(work)?;
+    not_going_back(work)?;
+    if work.state.phase != PlanPhase::Paused {
+        work.phase(PlanPhase::Paused, reason);
+    }
+    Ok(())
+}
+
+fn resume(work: &mut Work<'_>) -> Result<(), Precondition> {
+    started(work)?;
+    if work.state.phase != PlanPhase::Paused {
+        return Ok(());
+    }
+    if last_was_halted(&work.state) {
+        let resolution = format!("go on with the next stage: `{}`", recover(work, "retry"));
+        return Err(refuse(ReasonCode::StageHalted, "a halted stage cannot be opened again", resolution));
+    }
+    let failed = work.state.current().is_some_and(|at| work.state.stages[at].phase == StagePhase::Failed);
+    if failed || work.state.harm.is_some() {
+        let cause = work.state.harm.clone().unwrap_or_else(|| "its stage failed".to_owned());
+        let resolution =
+            format!("take it back: `{}`; or try again with `--strategy retry`", recover(work, "rollback"));
+        return Err(refuse(ReasonCode::StageFailed, cause, resolution));
+    }
+    go_on(work);
+    Ok(())
+}
+
+fn recover(work: &Work<'_>, strategy: &str) -> String {
+    format!("{} --strategy {strategy} --reason TEXT", typed("recover", work))
+}
+
+/// Active again; time that it stood still is no time without progress.
+fn go_on(work: &mut Work<'_>) {
+    work.phase(PlanPhase::Active, None);
+    let clock = work.state.clock_ms;
+    if let Some(at) = work.state.current() {
+        work.state.stages[at].progress_ms = clock;
+    }
+}
+
+fn approve(work: &mut Work<'_>, by: &str, reason: &str) -> Result<(), Precondition> {
+    started(work)?;
+    not_going_back(work)?;
+    let current = work.state.current().filter(|at| {
+        let phase = work.state.stages[*at].phase;
+        matches!(phase, StagePhase::Activating | StagePhase::Baking | StagePhase::Gated)
+    });
+    let manual = |at: &usize| work.plan.stages[*at].gates.iter().any(|gate| gate.kind == GateKind::Manual);
+    let Some(at) = current.filter(manual) else {
+        let resolution = format!("see what it waits for: `{}`", typed("plan describe", work));
+        return Err(refuse(ReasonCode::StageNotCurrent, "no stage waits for an approval", resolution));
+    };
+    work.state.stages[at].approval = Some(Approval { by: by.to_owned(), reason: reason.to_owned() });
+    Ok(())
+}
+
+fn current_stage(work: &Work<'_>) -> Result<usize, Precondition> {
+    started(work)?;
+    work.state.current().ok_or_else(|| {
+        let resolution =
+            format!("check the status, it may be at completion: `{}`", typed("plan describe", work));
+        refuse(ReasonCode::NoCurrentStage, "its last stage was promoted meanwhile", resolution)
+    })
+}
+
+fn halt(work: &mut Work<'_>, reason: Option<String>) -> Result<(), Precondition> {
+    not_going_back(work)?;
+    if last_was_halted(&work.state) && work.state.phase == PlanPhase::Paused {
+        let resolution = format!("go on with the next stage: `{}`", recover(work, "retry"));
+        return Err(refuse(ReasonCode::StageHalted, "the stage is halted already", resolution));
+    }
+    let at = current_stage(work)?;
+    work.stage_phase(at, StagePhase::Halted, reason.clone());
+    work.phase(PlanPhase::Paused, reason.or_else(|| Some("a person halted its stage".to_owned())));
+    Ok(())
+}
+
+fn cancel(work: &mut Work<'_>, confirmed: bool, reason: Option<String>) -> Result<(), Precondition> {
+    let touched = work.rows().filter(|(_, row)| row.touched).count();
+    if touched > 0 && !confirmed {
+        let resolution = format!(
+            "give the plan's id once more: `{} --confirm {}`; to take hosts back: `{}`",
+            typed("plan cancel", work),
+            work.plan.plan_id,
+            recover(work, "rollback"),
+        );
+        return Err(refuse(
+            ReasonCode::ConfirmationRequired,
+            format!("{touched} of its hosts stay as they are"),
+            resolution,
+        ));
+    }
+    work.phase(PlanPhase::Cancelled, reason);
+    Ok(())
+}
+
+fn rollback(work: &mut Work<'_>, reason: Option<String>) -> Result<Vec<HostName>, Precondition> {
+    not_going_back(work)?;
+    let hosts: Vec<HostName> =
+        work.rows().filter(|(_, row)| row.touched).map(|(host, _)| host.clone()).collect();
+    let phase = if hosts.is_empty() { PlanPhase::RolledBack } else { PlanPhase::RollingBack };
+    work.phase(phase, reason);
+    Ok(hosts)
+}
+
+fn retry(work: &mut Work<'_>) -> Result<(), Precondition> {
+    not_going_back(work)?;
+    started(work)?;
+    let halted = last_was_halted(&work.state) && work.state.phase == PlanPhase::Paused;
+    let open = |state| {
+        use HostState::{Failed, Refused, RevertFailed, Unreachable};
+        matches!(state, Failed | Refused | RevertFailed | Unreachable)
+    };
+    let again: Vec<HostName> = work
+        .rows()
+        .filter(|(_, row)| open(row.state) || (row.state == HostState::Reverted && row.failed))
+        .map(|(host, _)| host.clone())
+        .collect();
+    let at = work.state.current();
+    let verdicts = at.map(|at| &work.state.stages[at].verdicts[..]).unwrap_or_default();
+    let gate = verdicts.iter().any(|said| said.verdict != VerdictWord::Pass);
+    if again.is_empty() && !gate && !halted && work.state.harm.is_none() {
+        let resolution = format!("wait; `{}` shows what it waits for", typed("plan describe", work));
+        return Err(refuse(
+            ReasonCode::NothingToRetry,
+            "no failing gate, no failed, refused or unreachable host",
+            resolution,
+        ));
+    }
+    for host in again {
+        work.change(&host, |row| {
+            row.failed = false;
+            // One that does not answer may be at work: it is asked, not told anew.
+            if row.state != HostState::Unreachable {
+                row.state = HostState::Pending;
+                row.touched = true;
+                row.reason = None;
+            }
+        });
+    }
+    work.state.harm = None;
+    if let Some(at) = at {
+        let stage = &mut work.state.stages[at];
+        stage.verdicts.clear();
+        stage.settled = 0;
+        if stage.phase != StagePhase::Pending {
+            work.stage_phase(at, StagePhase::Activating, None);
+        }
+    }
+    go_on(work);
+    Ok(())
+}
+
+fn skip(work: &mut Work<'_>, confirm: Option<&str>) -> Result<StageId, Precondition> {
+    not_going_back(work)?;
+    let at = current_stage(work)?;
+    let stage = &work.state.stages[at];
+    let id = stage.id.clone();
+    let says_no = stage.verdicts.iter().find(|said| said.verdict == VerdictWord::Fail);
+    let cannot_tell = stage.verdicts.iter().any(|said| said.verdict == VerdictWord::Inconclusive);
+    let bad = |row: &HostRow| {
+        use HostState::{Failed, Refused, RevertFailed, Unreachable};
+        row.failed || matches!(row.state, Failed | Refused | RevertFailed | Unreachable)
+    };
+    let hosts = work.stage_rows(at).any(|(_, row)| bad(row));
+    if says_no.is_none() && !cannot_tell && !hosts && stage.phase != StagePhase::Failed {
+        let resolution = format!("wait; `{}` shows what it waits for", typed("plan describe", work));
+        return Err(refuse(
+            ReasonCode::StageNotFailed,
+            format!("nothing stands against stage {id}"),
+            resolution,
+        ));
+    }
+    let critical = stage.phase == StagePhase::Failed || says_no.is_some_and(|said| said.critical);
+    if critical && confirm != Some(id.as_str()) {
+        let cause =
+            work.state.harm.clone().unwrap_or_else(|| format!("a critical gate of stage {id} says no"));
+        let resolution =
+            format!("name the stage once more: `{} --confirm {id}`", recover(work, "skip_failed"));
+        return Err(refuse(ReasonCode::ConfirmationRequired, cause, resolution));
+    }
+    let hosts: Vec<HostName> = work.plan.stages[at].hosts.clone();
+    for host in hosts {
+        // A person vouches for the stage: its failures no longer count, and its hosts are listed as they are.
+        work.change(&host, |row| row.failed = false);
+    }
+    work.state.harm = None;
+    work.stage_phase(at, StagePhase::Skipped, None);
+    if work.state.current().is_some() {
+        go_on(work);
+    } else {
+        work.phase(PlanPhase::Completed, Some(format!("stage {id} was skipped")));
+        work.state.wait = Some(Wait::Terminal);
+    }
+    Ok(id)
+}

@@ -1,0 +1,18 @@
+//! The coordinator of a rollout, purely: what is known of its hosts and gates in, the next commit or the reason to wait out
+//! (design/07). Nothing here tells a host anything.
+
+mod acts;
+mod gates;
+mod hosts;
+#[cfg(test)]
+mod model;
+mod step;
+mod stuck;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use acts::{Changed, act, changes};
+pub use gates::{Asked, asks, below};
+pub use step::{Commit, Decision, Note, Seen, step};
+pub use stuck::{advice, is_driven, stuck};

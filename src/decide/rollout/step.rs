@@ -1,0 +1,280 @@
+//! One step of the coordinator.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::gates::Asked;
+use super::work::Work;
+use super::{gates, hosts};
+use crate::model::quantity::Span;
+use crate::model::rollout::{
+    Desired, Heard, HostName, HostRow, HostState, OnHarm, OnHostFailure, PlanPhase, RolloutPlan,
+    RolloutState, StagePhase, Wait, Wish,
+};
+
+/// What is seen at one moment, beside the plan's own records.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// What hosts said since the last step.
+    pub heard: &'a BTreeMap<HostName, Heard>,
+    /// What the current stage's gates said when they were asked, by their place in the plan.
+    pub asked: &'a BTreeMap<usize, Asked>,
+    /// Hosts that a person took out.
+    pub excluded: &'a BTreeSet<HostName>,
+    /// What hosts were told last, by whichever plan.
+    pub desired: &'a BTreeMap<HostName, Desired>,
+    /// The freeze that holds, and until when.
+    pub frozen: Option<&'a str>,
+    /// Why the line is stopped.
+    pub line: Option<&'a str>,
+}
+
+/// Something for the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What: `offered`, `promoted`.
+    pub what: &'static str,
+    /// What it is about: a host, a stage.
+    pub about: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What is to be written, in one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The rollout afterwards.
+    pub state: RolloutState,
+    /// Hosts that changed.
+    pub rows: BTreeMap<HostName, HostRow>,
+    /// What hosts are told.
+    pub desired: BTreeMap<HostName, Desired>,
+    /// For the audit.
+    pub notes: Vec<Note>,
+}
+
+/// What a step comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Something is to be written; then the next step follows.
+    Commit(Box<Commit>),
+    /// Nothing can be done before something else happens.
+    Wait(Wait),
+}
+
+/// How much a clock may go on between two looks: whatever jumped or slept longer counts no further.
+const LONGEST_TICK_MS: i64 = 5 * 60_000;
+
+/// How often the clock alone is written.
+const CLOCK_EVERY_MS: u64 = 15_000;
+
+/// How long hosts that do not answer are waited for in a rollback.
+const ROLLBACK_PATIENCE_MS: u64 = 30 * 60_000;
+
+/// The next commit of a rollout, or what it waits for.
+pub fn step(
+    plan: &RolloutPlan,
+    state: &RolloutState,
+    rows: &BTreeMap<HostName, HostRow>,
+    seen: &Seen<'_>,
+    now: DateTime<Utc>,
+) -> Decision {
+    if state.phase.is_terminal() {
+        return Decision::Wait(Wait::Terminal);
+    }
+    let mut work = Work::new(plan, state, rows, now);
+    tick(&mut work);
+    for (host, heard) in seen.heard {
+        hosts::hear(&mut work, host, heard);
+    }
+    let wait = match work.state.phase {
+        PlanPhase::Draft => Wait::NotStarted,
+        PlanPhase::Active | PlanPhase::Frozen => under_way(&mut work, seen),
+        PlanPhase::Paused => paused(&mut work, seen),
+        PlanPhase::RollingBack => going_back(&mut work, seen),
+        _ => Wait::Terminal,
+    };
+    work.decide(wait, CLOCK_EVERY_MS)
+}
+
+/// The plan's clock goes on only while it is under way, and never back.
+fn tick(work: &mut Work<'_>) {
+    if matches!(work.state.phase, PlanPhase::Active | PlanPhase::RollingBack) {
+        let passed = (work.now - work.state.clock_at).num_milliseconds().clamp(0, LONGEST_TICK_MS);
+        work.state.clock_ms += u64::try_from(passed).unwrap_or(0);
+    }
+    work.state.clock_at = work.now;
+}
+
+fn paused(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
+    // What was begun goes on; a host that takes itself back is not left halfway.
+    own_failures(work, seen);
+    let why = work.state.reason.clone().unwrap_or_else(|| "somebody paused it".to_owned());
+    Wait::Paused { why }
+}
+
+fn under_way(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
+    if let Some(why) = seen.line.filter(|_| !work.plan.hotfix) {
+        work.phase(PlanPhase::Paused, Some(format!("the line is stopped: {why}")));
+        return paused(work, seen);
+    }
+    match (seen.frozen, work.state.phase) {
+        (Some(why), PlanPhase::Frozen) => return Wait::Frozen { why: why.to_owned() },
+        (Some(why), _) => {
+            work.phase(PlanPhase::Frozen, Some(why.to_owned()));
+            return Wait::Frozen { why: why.to_owned() };
+        }
+        (None, PlanPhase::Frozen) => work.phase(PlanPhase::Active, None),
+        (None, _) => {}
+    }
+    hosts::exclude(work, seen.excluded);
+    own_failures(work, seen);
+    let failures = work.rows().filter(|(_, row)| row.failed).count();
+    let allowed = work.plan.max_failures.allowed(work.plan.hosts.len());
+    if failures > allowed && work.state.harm.is_none() {
+        let hosts = work.rows().filter(|(_, row)| row.failed).map(|(host, _)| host.as_str());
+        let named: Vec<&str> = hosts.take(5).collect();
+        let harm = format!("{failures} failed, {allowed} may: {}", named.join(", "));
+        return did_harm(work, seen, &harm);
+    }
+    match work.state.current() {
+        Some(stage) => in_stage(work, seen, stage),
+        None => finish(work),
+    }
+}
+
+/// The rollout does harm: it stops here or turns back, as the plan says.
+fn did_harm(work: &mut Work<'_>, seen: &Seen<'_>, harm: &str) -> Wait {
+    if let Some(at) = work.state.current() {
+        work.stage_phase(at, StagePhase::Failed, Some(harm.to_owned()));
+    }
+    work.state.harm = Some(harm.to_owned());
+    match work.plan.on_harm {
+        OnHarm::Pause => {
+            work.phase(PlanPhase::Paused, Some(format!("harm: {harm}")));
+            paused(work, seen)
+        }
+        OnHarm::Rollback => {
+            work.phase(PlanPhase::RollingBack, Some(format!("harm: {harm}")));
+            going_back(work, seen)
+        }
+    }
+}
+
+/// Hosts that failed are taken back at once, where the plan says so.
+fn own_failures(work: &mut Work<'_>, seen: &Seen<'_>) {
+    if work.plan.on_host_failure != OnHostFailure::Revert {
+        return;
+    }
+    let failed: Vec<HostName> = work
+        .rows()
+        .filter(|(_, row)| row.state == HostState::Failed && row.wish == Some(Wish::Release))
+        .map(|(host, _)| host.clone())
+        .take(work.room())
+        .collect();
+    for host in failed {
+        work.offer(&host, Wish::Revert, seen.desired.get(&host));
+    }
+}
+
+fn in_stage(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Wait {
+    if work.state.stages[at].phase == StagePhase::Pending {
+        work.stage_phase(at, StagePhase::Activating, None);
+    }
+    let settled = work.settled(at);
+    if settled > work.state.stages[at].settled {
+        work.state.stages[at].settled = settled;
+        work.state.stages[at].progress_ms = work.state.clock_ms;
+    }
+    if work.state.stages[at].phase == StagePhase::Activating {
+        if let Some(wait) = hosts::activate(work, seen, at) {
+            return wait;
+        }
+        work.stage_phase(at, StagePhase::Baking, None);
+    }
+    if work.state.stages[at].phase == StagePhase::Baking {
+        let bake = millis(work.plan.stages[at].bake);
+        let passed = work.state.clock_ms - work.state.stages[at].since_ms;
+        if passed < bake {
+            return Wait::Baking { left: seconds_up(bake - passed) };
+        }
+        work.stage_phase(at, StagePhase::Gated, None);
+    }
+    match gates::pass(work, seen, at) {
+        gates::Gates::Pass => {
+            work.stage_phase(at, StagePhase::Promoted, None);
+            match work.state.current() {
+                Some(next) => in_stage(work, seen, next),
+                None => finish(work),
+            }
+        }
+        gates::Gates::Harm(harm) => did_harm(work, seen, &harm),
+        gates::Gates::Wait(wait) => wait,
+    }
+}
+
+/// Past the last stage: done, unless hosts are still at work.
+fn finish(work: &mut Work<'_>) -> Wait {
+    let at_work: Vec<HostName> =
+        work.rows().filter(|(_, row)| row.state.in_flight()).map(|(host, _)| host.clone()).collect();
+    if let Some(host) = at_work.first() {
+        return Wait::HostsAtWork { count: at_work.len(), host: host.clone() };
+    }
+    let left = work.rows().filter(|(_, row)| row.state != HostState::Active).count();
+    if left == 0 {
+        work.phase(PlanPhase::Completed, None);
+    } else {
+        work.phase(PlanPhase::CompletedWithExceptions, Some(format!("{left} not active")));
+    }
+    Wait::Terminal
+}
+
+/// Every touched host is asked back, as many at once as its stage allows.
+fn going_back(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
+    hosts::take_back(work, seen);
+    let touched = || work.rows().filter(|(_, row)| row.touched);
+    let open = |row: &HostRow| !is_back(row) && !is_lost(row);
+    let waiting: Vec<&HostName> = touched()
+        .filter(|(host, row)| open(row) && !seen.excluded.contains(*host))
+        .map(|(host, _)| host)
+        .collect();
+    let away: Vec<&HostName> =
+        touched().filter(|(_, row)| row.state == HostState::Unreachable).map(|(host, _)| host).collect();
+    let patience = work.state.clock_ms - work.state.phase_ms < ROLLBACK_PATIENCE_MS;
+    if let Some(first) = waiting.first() {
+        let only_away = waiting.len() == away.len();
+        if !only_away {
+            return Wait::HostsReverting { count: waiting.len(), host: (*first).clone() };
+        }
+        if patience {
+            return Wait::Unreachable { count: away.len(), budget: 0, host: (*first).clone() };
+        }
+    }
+    let left: Vec<String> =
+        touched().filter(|(_, row)| !is_back(row)).map(|(host, _)| host.to_string()).collect();
+    if left.is_empty() {
+        work.phase(PlanPhase::RolledBack, None);
+    } else {
+        work.phase(PlanPhase::RollbackIncomplete, Some(format!("not known to be back: {}", left.join(", "))));
+    }
+    Wait::Terminal
+}
+
+fn is_back(row: &HostRow) -> bool {
+    row.state == HostState::Reverted && row.wish == Some(Wish::Revert)
+}
+
+fn is_lost(row: &HostRow) -> bool {
+    row.state == HostState::RevertFailed && row.wish == Some(Wish::Revert)
+}
+
+/// A span in milliseconds.
+pub(super) fn millis(span: Span) -> u64 {
+    u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds as a span of whole seconds, at least one.
+pub(super) fn seconds_up(ms: u64) -> Span {
+    Span::secs(ms.div_ceil(1_000).max(1))
+}

@@ -1,0 +1,258 @@
+//! The loop around the pure coordinator: leads under a lease, talks to hosts, asks gates, and writes what was decided. All
+//! that it knows stands in the ledger: killed at any moment, another one goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::ledger::{Committed, Ledger, LedgerError, Watched};
+use super::records::FleetError::FenceLost;
+use super::records::{self, FleetError, Rollout};
+use super::transport::Transport;
+use crate::decide::rollout::{Asked, Commit, Decision, Seen, asks, step};
+use crate::model::quantity::Span;
+use crate::model::rollout::{
+    GateKind, Heard, HostName, HostRow, HostState, Offer, PlanId, PlanPhase, RolloutPlan, Wait,
+};
+use crate::sys::beside;
+use crate::sys::clock::Clock;
+use crate::sys::signal::Stop;
+
+/// How long a coordinator that is gone still counts as leading.
+const LEASE: Duration = Duration::from_secs(20);
+
+/// How often the lease is kept alive.
+const KEEP_EVERY: Duration = Duration::from_secs(4);
+
+/// How long is waited when nothing is to be written.
+const TICK: Duration = Duration::from_millis(150);
+
+/// How often hosts that do not answer, and gates, are asked.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
+/// Hosts that are talked to at once, and in one round: each gets its turn, and no round outlasts the lease.
+const AT_ONCE: usize = 16;
+
+/// How long a host may wait for another run on it.
+const LOCK_WAIT: Span = Span::secs(300);
+
+/// What a coordinator has around it.
+pub struct Around<'a> {
+    /// Where it is remembered.
+    pub ledger: &'a dyn Ledger,
+    /// The way to hosts.
+    pub transport: &'a dyn Transport,
+    /// Asks a gate.
+    pub gate: &'a dyn Fn(&GateKind) -> Asked,
+    /// The freeze that holds at this moment.
+    pub frozen: &'a dyn Fn(DateTime<Utc>) -> Option<String>,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Whether to stop driving.
+    pub stop: &'a Stop,
+    /// Who drives.
+    pub by: &'a str,
+    /// Where.
+    pub from: &'a str,
+    /// Sees every commit, after it was made.
+    pub shows: &'a dyn Fn(&RolloutPlan, &Commit),
+}
+
+/// How driving ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The plan is over.
+    Over(PlanPhase),
+    /// It is paused, and no host is at work.
+    Paused(String),
+    /// We were asked to stop: hosts go on with what they were told.
+    Stopped,
+}
+
+/// Drives a plan until it is over or paused.
+///
+/// # Errors
+/// [`FleetError::Driven`], [`FleetError::FenceLost`], or what the ledger says.
+pub fn drive(around: &Around<'_>, plan_id: &PlanId) -> Result<Ended, FleetError> {
+    let lease = around.ledger.lease(LEASE)?;
+    let driven = led(around, plan_id, lease);
+    // Whoever comes next need not wait until it ends by itself.
+    let ended = around.ledger.end_lease(lease);
+    let driven = driven?;
+    ended?;
+    Ok(driven)
+}
+
+fn led(around: &Around<'_>, plan_id: &PlanId, lease: u64) -> Result<Ended, FleetError> {
+    let leader = format!("{}@{}", around.by, around.from);
+    let fence = records::lead(around.ledger, plan_id, &leader, lease)?;
+    let mut watch = Watch { kept: around.clock.monotonic(), asked: None, turn: 0, gates: None };
+    let mut rollout = records::load(around.ledger, plan_id)?;
+    loop {
+        if around.clock.monotonic() >= watch.kept + KEEP_EVERY {
+            around.ledger.keep_alive(lease).map_err(|error| match error {
+                LedgerError::LeaseGone { .. } => FenceLost { plan_id: plan_id.clone() },
+                other => other.into(),
+            })?;
+            watch.kept = around.clock.monotonic();
+        }
+        if around.stop.level() > 0 {
+            return Ok(Ended::Stopped);
+        }
+        let now = around.clock.now();
+        let heard = listen(around, &rollout, &mut watch);
+        let asked = ask_gates(around, &rollout, &mut watch);
+        match next(around, &rollout, (&heard, &asked), now)? {
+            Decision::Commit(commit) => {
+                let written =
+                    records::commit(around.ledger, &rollout, &commit, Some(fence), (around.by, now))?;
+                match written {
+                    Committed::At(rev) => {
+                        (around.shows)(&rollout.plan, &commit);
+                        take_in(&mut rollout, *commit, rev);
+                    }
+                    Committed::Conflict(key) if key.starts_with("leader/") => {
+                        return Err(FenceLost { plan_id: plan_id.clone() });
+                    }
+                    Committed::Conflict(_) => rollout = records::load(around.ledger, plan_id)?,
+                }
+            }
+            Decision::Wait(wait) => {
+                if let Some(ended) = over(&rollout, &wait) {
+                    return Ok(ended);
+                }
+                // An act of a person, here or elsewhere, ends the wait.
+                let seen = around.ledger.watch(&format!("state/{plan_id}"), rollout.rev, TICK)?;
+                match seen {
+                    Watched::Changes(changes, rev) if changes.is_empty() => rollout.rev = rev,
+                    _ => rollout = records::load(around.ledger, plan_id)?,
+                }
+                // Another plan lets go of a host without a change of ours.
+                if matches!(wait, Wait::HostLocked { .. }) {
+                    records::free_left(around.ledger, &rollout)?;
+                    rollout.desired = records::desired(around.ledger, &rollout.plan)?;
+                }
+            }
+        }
+    }
+}
+
+/// When we last did what is not done on every round.
+struct Watch {
+    kept: Duration,
+    asked: Option<Duration>,
+    turn: usize,
+    gates: Option<Duration>,
+}
+
+fn next(
+    around: &Around<'_>,
+    rollout: &Rollout,
+    (heard, asked): (&BTreeMap<HostName, Heard>, &BTreeMap<usize, Asked>),
+    now: DateTime<Utc>,
+) -> Result<Decision, FleetError> {
+    let excluded: BTreeSet<HostName> = records::exclusions(around.ledger, now)?.into_keys().collect();
+    let line = records::line(around.ledger)?.map(|line| line.reason);
+    let frozen = (around.frozen)(now);
+    let seen = Seen {
+        heard,
+        asked,
+        excluded: &excluded,
+        desired: &rollout.desired,
+        frozen: frozen.as_deref(),
+        line: line.as_deref(),
+    };
+    Ok(step(&rollout.plan, &rollout.state, &rollout.rows, &seen, now))
+}
+
+fn take_in(rollout: &mut Rollout, commit: Commit, rev: u64) {
+    let id = rollout.plan.plan_id.clone();
+    for (host, desired) in commit.desired {
+        let mine = rollout.desired.get(&host).is_none_or(|known| known.plan_id == id || known.released);
+        if mine {
+            rollout.desired.insert(host, desired);
+        }
+    }
+    rollout.rows.extend(commit.rows);
+    rollout.state = commit.state;
+    (rollout.state_rev, rollout.rev) = (rev, rev);
+}
+
+fn over(rollout: &Rollout, wait: &Wait) -> Option<Ended> {
+    let phase = rollout.state.phase;
+    if phase.is_terminal() {
+        return Some(Ended::Over(phase));
+    }
+    let at_work = rollout.rows.values().any(|row| row.state.in_flight() && !is_held(row));
+    match wait {
+        Wait::Paused { why } if !at_work => Some(Ended::Paused(why.clone())),
+        Wait::NotStarted => Some(Ended::Paused(wait.to_string())),
+        _ => None,
+    }
+}
+
+fn is_held(row: &HostRow) -> bool {
+    row.reason.as_deref().is_some_and(|why| why.starts_with("awaiting-approval"))
+}
+
+/// Tells every host that is at work once more, and hears what it says: the same word, any number of times.
+fn listen(around: &Around<'_>, rollout: &Rollout, watch: &mut Watch) -> BTreeMap<HostName, Heard> {
+    let now = around.clock.monotonic();
+    let all = watch.asked.is_none_or(|asked| now >= asked + ASK_EVERY);
+    if all {
+        watch.asked = Some(now);
+    }
+    let wanted = |row: &HostRow| {
+        let rarely = row.state == HostState::Unreachable || is_held(row);
+        row.generation > 0 && if rarely { all } else { row.state.in_flight() }
+    };
+    let transport = around.transport;
+    let hosts: Vec<(&HostName, &HostRow)> = rollout.rows.iter().filter(|(_, row)| wanted(row)).collect();
+    let mut heard = BTreeMap::new();
+    let first = watch.turn % hosts.len().max(1);
+    watch.turn = first + AT_ONCE;
+    std::thread::scope(|scope| {
+        let told: Vec<_> = hosts
+            .iter()
+            .cycle()
+            .skip(first)
+            .take(hosts.len().min(AT_ONCE))
+            .filter_map(|(host, row)| {
+                let spec = rollout.plan.hosts.get(*host)?;
+                let offer = offer(around, &rollout.plan, row)?;
+                Some(((*host).clone(), beside(scope, move || transport.tell(host, spec, &offer))))
+            })
+            .collect();
+        heard.extend(told.into_iter().map(|(host, told)| (host, told.join())));
+    });
+    heard
+}
+
+fn offer(around: &Around<'_>, plan: &RolloutPlan, row: &HostRow) -> Option<Offer> {
+    Some(Offer {
+        plan_id: plan.plan_id.clone(),
+        generation: row.generation,
+        wish: row.wish?,
+        ticket: plan.ticket.clone(),
+        commit: plan.commit.clone(),
+        data: plan.rollback_data,
+        operator: around.by.to_owned(),
+        lock_wait: LOCK_WAIT,
+    })
+}
+
+fn ask_gates(around: &Around<'_>, rollout: &Rollout, watch: &mut Watch) -> BTreeMap<usize, Asked> {
+    let gates = asks(&rollout.plan, &rollout.state);
+    let now = around.clock.monotonic();
+    if gates.is_empty() {
+        watch.gates = None;
+        return BTreeMap::new();
+    }
+    if rollout.state.phase != PlanPhase::Active || watch.gates.is_some_and(|asked| now < asked + ASK_EVERY) {
+        return BTreeMap::new();
+    }
+    let said = gates.into_iter().map(|(place, gate)| (place, (around.gate)(gate))).collect();
+    watch.gates = Some(around.clock.monotonic());
+    said
+}

@@ -1,0 +1,94 @@
+//! At the door: who asks, whether they may, and how often somebody may be turned away.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode};
+
+use super::asked::Caller;
+use super::auth::{self, Said};
+use super::authority;
+use super::problem::Problem;
+use super::route::{Method, Need, Route};
+use super::router::at_the_store;
+use super::shared::Shared;
+
+/// Who asks, where they may ask this; else who tried, and why not.
+pub(super) async fn admitted(
+    shared: &Arc<Shared>,
+    route: &Route,
+    headers: &HeaderMap,
+    remote: Option<SocketAddr>,
+) -> Result<Said, (Option<Caller>, Problem)> {
+    let said = known(shared, route.need, headers, remote).await?;
+    let caller = said.caller().cloned();
+    if let (Said::Session(_, session), true) = (&said, route.method != Method::Get) {
+        let csrf = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let fits = authority::own_origin(headers).and_then(|()| {
+            let what = "a session's change brings its token along in `X-CSRF-Token`";
+            let without = || Problem::new(StatusCode::FORBIDDEN, "origin-not-allowed", what);
+            session.fits(csrf).then_some(()).ok_or_else(without)
+        });
+        fits.map_err(|problem| (caller.clone(), problem))?;
+    }
+    match allowed(shared, route.need, &said, remote) {
+        Ok(()) => Ok(said),
+        Err(problem) => Err((caller, problem)),
+    }
+}
+
+/// Who asks.
+pub(super) async fn known(
+    shared: &Arc<Shared>,
+    need: Need,
+    headers: &HeaderMap,
+    remote: Option<SocketAddr>,
+) -> Result<Said, (Option<Caller>, Problem)> {
+    let (of, head) = (Arc::clone(shared), headers.clone());
+    let said = at_the_store(shared, move |host| {
+        auth::who(host, &of.keeper, &of.sessions, &head, of.doors.proxy_user.as_deref())
+    });
+    match (said.await, need) {
+        (Ok(said), _) => Ok(said),
+        (Err(_), Need::Nobody) => Ok(Said::Nothing),
+        (Err(problem), _) => Err((None, slowed(shared, remote, problem))),
+    }
+}
+
+/// Whether they may ask this.
+///
+/// # Errors
+/// 401 for nobody, 403 for somebody who may not.
+pub(super) fn allowed(
+    shared: &Shared,
+    need: Need,
+    said: &Said,
+    remote: Option<SocketAddr>,
+) -> Result<(), Problem> {
+    match (need, said.caller()) {
+        (Need::PublicRead, None) if !shared.doors.public_read => Err(slowed(shared, remote, nobody())),
+        (Need::Role(_), None) => Err(slowed(shared, remote, nobody())),
+        (Need::Role(wanted), Some(caller)) if caller.role < wanted => {
+            let what = format!("`{}` is {}; this is for {wanted}", caller.name, caller.role);
+            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", what))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nobody() -> Problem {
+    let what = "this needs a token: `Authorization: Bearer …`";
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", what)
+        .hint("an administrator of this host makes one: `holdpoint token create NAME --role viewer`")
+}
+
+/// Whoever is turned away again and again waits.
+pub(super) fn slowed(shared: &Shared, remote: Option<SocketAddr>, problem: Problem) -> Problem {
+    match remote {
+        Some(remote) if shared.refusals.check_key(&remote.ip()).is_err() => {
+            let what = "too many requests from here were turned away";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", what)
+        }
+        _ => problem,
+    }
+}

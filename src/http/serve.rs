@@ -1,0 +1,189 @@
+//! The server itself: where it listens, over what, and how it stops. Its runtime is made here, so that no other verb pays for
+//! one.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{Handle, Server};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
+
+use crate::ops::rollout;
+use crate::sys::signal::Stop;
+
+use super::router::router;
+use super::shared::{Doors, Shared};
+
+/// How long a connection may be without a whole head of a request on it: while one comes, and between two. The HTTP library
+/// counts both as one. Browsers and proxies keep a connection for a minute and more; one that is cut off in the moment in
+/// which they use it again costs a request.
+const IDLE: Duration = Duration::from_mins(2);
+
+/// How long requests may take that are under way when it stops. Streams do not end by themselves.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long it waits for a ledger of rollouts that does not answer.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A certificate and its key.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Certificates, ours first.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// Where it listens, and over what.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Address and port; port 0: any free one.
+    pub at: SocketAddr,
+    /// Over TLS; none: plainly.
+    pub tls: Option<Tls>,
+    /// Anywhere but on this machine alone, although plainly.
+    pub insecure: bool,
+}
+
+/// Why it does not serve.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// Everybody on the way could read the tokens.
+    #[error("`{at}` is not this machine alone, and without TLS everybody on the way could read the tokens")]
+    Plain {
+        /// Where it was to listen.
+        at: SocketAddr,
+    },
+    /// The address cannot be had.
+    #[error("`{at}` cannot be listened on")]
+    Taken {
+        /// Where it was to listen.
+        at: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("`{path}` cannot be used: {what}", path = path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// The runtime cannot be made, or serving failed.
+    #[error("the server failed")]
+    Failed {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Serves until it is asked to stop. `ready` is told the address once requests are taken.
+///
+/// # Errors
+/// [`ServeError`].
+pub fn serve(
+    root: &Path,
+    listen: &Listen,
+    doors: Doors,
+    stop: &Stop,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    if !listen.at.ip().is_loopback() && listen.tls.is_none() && !listen.insecure {
+        return Err(ServeError::Plain { at: listen.at });
+    }
+    let tls = listen.tls.as_ref().map(configured).transpose()?;
+    let taken = |source| ServeError::Taken { at: listen.at, source };
+    let socket = TcpListener::bind(listen.at).map_err(taken)?;
+    socket.set_nonblocking(true).map_err(taken)?;
+    let at = socket.local_addr().map_err(taken)?;
+    let failed = |source| ServeError::Failed { source };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(64)
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let doors = Doors { tls: doors.tls || tls.is_some(), ..doors };
+    let shared = Arc::new(Shared::new(root.to_path_buf(), doors));
+    let app = router(Arc::clone(&shared)).into_make_service_with_connect_info::<SocketAddr>();
+    let done = runtime.block_on(async {
+        let handle = Handle::new();
+        tokio::spawn(until_stopped(stop.clone(), handle.clone()));
+        tokio::spawn(drive_what_is_left(Arc::clone(&shared)));
+        tokio::spawn(forget_strangers(shared));
+        ready(at);
+        match tls {
+            None => patient(axum_server::from_tcp(socket)?).handle(handle).serve(app).await,
+            Some(tls) => patient(axum_server::from_tcp_rustls(socket, tls)?).handle(handle).serve(app).await,
+        }
+    });
+    // What still blocks on a program is not waited for: that program goes on by itself.
+    runtime.shutdown_background();
+    done.map_err(failed)
+}
+
+/// How long a server waits for a head, which is also how long a connection may be idle.
+fn patient<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+    let mut http1 = server.http_builder().http1();
+    http1.timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(IDLE);
+    server
+}
+
+async fn until_stopped(stop: Stop, handle: Handle<SocketAddr>) {
+    while stop.level() == 0 {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    handle.graceful_shutdown(Some(LAST_WORDS));
+}
+
+/// Rollouts that are under way and that nobody drives get a coordinator, once the ledger answers.
+async fn drive_what_is_left(shared: Arc<Shared>) {
+    loop {
+        let seen = Arc::clone(&shared);
+        let done = tokio::task::spawn_blocking(move || rollout::drive_left(&*seen.once_opened()?)).await;
+        // What cannot be read now is looked at again; meanwhile `rollout stuck` lists such a plan.
+        if matches!(done, Ok(Ok(_))) {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// What is known of how fast an address asks is forgotten once it no longer matters.
+async fn forget_strangers(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        shared.pace.retain_recent();
+        shared.refusals.retain_recent();
+    }
+}
+
+fn configured(tls: &Tls) -> Result<RustlsConfig, ServeError> {
+    let wrong = |path: &Path, what: String| ServeError::Certificate { path: path.to_path_buf(), what };
+    let certs = CertificateDer::pem_file_iter(&tls.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(&tls.cert, error.to_string()))?;
+    if certs.is_empty() {
+        return Err(wrong(&tls.cert, "there is no certificate in it".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| wrong(&tls.key, error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certs, key))
+        .map_err(|error| wrong(&tls.cert, error.to_string()))?;
+    Ok(RustlsConfig::from_config(Arc::new(config)))
+}

@@ -1,0 +1,247 @@
+//! Looking at rollouts: what there is, where it stands, why it does not get on, and what would come next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::decide::rollout::{Decision, Seen, advice, is_driven, step, stuck as judged};
+use crate::fleet::agent::agents;
+use crate::fleet::records::{self, FleetError, Rollout};
+use crate::model::rollout::{
+    DescribeView, HostListRow, HostName, HostState, HostView, Line, PlanId, PlanPhase, PlanRow, PreviewHost,
+    PreviewView, Reach, StageView, Strategy, StuckView, Wait,
+};
+use crate::model::view::NextCommand;
+use crate::ops::error::OpsError;
+
+use super::act::revision;
+use super::desk::Desk;
+
+/// Records of the audit that are shown.
+const SHOWN: usize = 20;
+
+/// The hosts of the inventory.
+///
+/// # Errors
+/// What the ledger says.
+pub fn hosts(desk: &Desk) -> Result<Vec<HostListRow>, OpsError> {
+    let mut excluded = records::exclusions(&*desk.ledger, desk.now())?;
+    let mut held: BTreeMap<HostName, PlanId> = BTreeMap::new();
+    for plan in records::plans(&*desk.ledger)? {
+        let rollout = desk.load(&plan)?;
+        let mine = rollout.desired.into_iter().filter(|(_, desired)| !desired.released);
+        held.extend(mine.map(|(host, desired)| (host, desired.plan_id)));
+    }
+    let by_agent = desk.inventory.hosts.values().any(|spec| spec.reach == Reach::Agent);
+    let connected = if by_agent { agents(&*desk.ledger).map_err(FleetError::from)? } else { BTreeMap::new() };
+    let row = |(host, spec): (&HostName, &crate::model::rollout::HostSpec)| HostListRow {
+        host: host.clone(),
+        reached: match &spec.reach {
+            Reach::Local => "local".to_owned(),
+            Reach::Ssh { address, .. } => format!("ssh {address}"),
+            Reach::Agent => match connected.get(host) {
+                Some(machine) => format!("agent at {machine}"),
+                None => "agent, not connected".to_owned(),
+            },
+        },
+        folder: spec.folder.clone(),
+        labels: spec.labels.clone(),
+        zone: spec.zone.clone(),
+        plan_id: held.remove(host),
+        excluded: excluded.remove(host),
+    };
+    Ok(desk.inventory.hosts.iter().map(row).collect())
+}
+
+/// Every plan, newest first.
+///
+/// # Errors
+/// What the ledger says.
+pub fn list(desk: &Desk) -> Result<Vec<PlanRow>, OpsError> {
+    let mut rows = Vec::new();
+    for plan in records::plans(&*desk.ledger)? {
+        let found = desk.load(&plan)?;
+        rows.push(PlanRow {
+            plan_id: plan,
+            name: found.plan.name.clone(),
+            ticket: found.plan.ticket.to_string(),
+            phase: found.state.phase,
+            current_stage_id: current(&found),
+            hosts: found.rows.len(),
+            active: found.rows.values().filter(|row| row.state == HostState::Active).count(),
+            created_at: found.plan.created_at,
+        });
+    }
+    rows.reverse();
+    Ok(rows)
+}
+
+fn current(found: &Rollout) -> Option<crate::model::rollout::StageId> {
+    let begun = found.state.phase != PlanPhase::Draft && !found.state.phase.is_terminal();
+    let at = found.state.current().filter(|_| begun)?;
+    Some(found.state.stages[at].id.clone())
+}
+
+/// The line, where it is stopped.
+///
+/// # Errors
+/// What the ledger says.
+pub fn line(desk: &Desk) -> Result<Option<Line>, OpsError> {
+    Ok(records::line(&*desk.ledger)?)
+}
+
+/// Plans that do not get on, and why.
+///
+/// # Errors
+/// What the ledger says.
+pub fn stuck(desk: &Desk) -> Result<StuckView, OpsError> {
+    let mut stuck_plans = Vec::new();
+    for plan in records::plans(&*desk.ledger)? {
+        let found = desk.load(&plan)?;
+        stuck_plans.extend(judged(&found.plan, &found.state, found.leader.as_deref(), desk.now()));
+    }
+    Ok(StuckView { stuck_plans })
+}
+
+/// All that is known of a plan.
+///
+/// # Errors
+/// A refusal when there is no such plan, or what the ledger says.
+pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
+    let found = desk.load(plan)?;
+    let state = &found.state;
+    let mut audit = records::audit(&*desk.ledger, plan)?;
+    let audit = audit.split_off(audit.len().saturating_sub(SHOWN));
+    let stages = found.plan.stages.iter().zip(&state.stages).map(|(planned, stage)| StageView {
+        stage_id: stage.id.clone(),
+        phase: stage.phase,
+        hosts: planned.hosts.len(),
+        active: planned.hosts.iter().filter(|host| is_active(&found, host)).count(),
+        gates: stage.verdicts.clone(),
+    });
+    let hosts = found.plan.stages.iter().flat_map(|stage| stage.hosts.iter().map(move |host| (stage, host)));
+    let hosts = hosts.filter_map(|(stage, host)| {
+        let row = found.rows.get(host)?;
+        Some(HostView {
+            host: host.clone(),
+            stage_id: Some(stage.id.clone()),
+            state: row.state,
+            generation: row.generation,
+            attempt: row.attempt.clone(),
+            reason: row.reason.clone(),
+        })
+    });
+    let stuck = judged(&found.plan, state, found.leader.as_deref(), desk.now());
+    let advice = advice(state, &found.rows);
+    Ok(DescribeView {
+        plan_id: plan.clone(),
+        phase: state.phase,
+        revision: revision(&found),
+        name: found.plan.name.clone(),
+        ticket: found.plan.ticket.to_string(),
+        commit: found.plan.commit.to_string(),
+        digest: found.plan.digest.clone(),
+        current_stage_id: current(&found),
+        wait: state.wait.as_ref().map(code),
+        waits_for: state.wait.as_ref().map(ToString::to_string),
+        harm: state.harm.clone(),
+        coordinator: found.leader.clone(),
+        stages: stages.collect(),
+        hosts: hosts.collect(),
+        audit,
+        next: next(&found, stuck.is_some(), advice),
+        stuck,
+        advice,
+    })
+}
+
+fn is_active(found: &Rollout, host: &HostName) -> bool {
+    found.rows.get(host).is_some_and(|row| row.state == HostState::Active)
+}
+
+/// The word of a wait, as its JSON says it.
+fn code(wait: &Wait) -> String {
+    let json = serde_json::to_value(wait).unwrap_or_default();
+    json["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Seed 004's decision tree, answered from facts, and what else can be typed.
+fn next(found: &Rollout, stuck: bool, advice: Option<Strategy>) -> Vec<NextCommand> {
+    let id = &found.plan.plan_id;
+    let mut next = Vec::new();
+    let mut add = |when: &str, command: String| next.push(NextCommand { when: when.to_owned(), command });
+    match found.state.phase {
+        PlanPhase::Draft => {
+            add("to see what comes first", format!("holdpoint rollout plan preview --plan-id {id}"));
+            add("to begin", format!("holdpoint rollout start --plan-id {id}"));
+            return next;
+        }
+        phase if phase.is_terminal() => return next,
+        _ => {}
+    }
+    if found.leader.is_none() && found.state.harm.is_none() && is_driven(found.state.phase) {
+        add("to drive it from here", format!("holdpoint rollout resume --plan-id {id}"));
+    }
+    if matches!(found.state.wait, Some(Wait::ManualGate { .. })) {
+        add("once you have looked", format!("holdpoint rollout approve --plan-id {id} --reason TEXT"));
+    }
+    if let Some(strategy) = advice {
+        let when = match strategy {
+            Strategy::Rollback => "it does harm: take its hosts back",
+            Strategy::Retry => "it may clear by itself: ask again",
+            Strategy::SkipFailed => {
+                "a gate that is not critical says no: go past it, once you have validated the release"
+            }
+        };
+        let word = strategy.word();
+        add(when, format!("holdpoint rollout recover --plan-id {id} --strategy {word} --reason TEXT"));
+        if strategy == Strategy::Rollback {
+            let again = format!("holdpoint rollout recover --plan-id {id} --strategy retry --reason TEXT");
+            add("it does no harm after all: offer it again to what failed", again);
+        }
+    } else if found.state.phase == PlanPhase::Paused && !stuck {
+        add("to go on", format!("holdpoint rollout resume --plan-id {id}"));
+    }
+    next
+}
+
+/// The next commit of a plan, not made.
+///
+/// # Errors
+/// A refusal when there is no such plan, or what the ledger says.
+pub fn preview(desk: &Desk, plan: &PlanId) -> Result<PreviewView, OpsError> {
+    let mut found = desk.load(plan)?;
+    let now = desk.now();
+    let before = found.state.phase;
+    if before == PlanPhase::Draft {
+        // What `start` would do first.
+        found.state.phase = PlanPhase::Active;
+    }
+    let excluded: BTreeSet<HostName> = records::exclusions(&*desk.ledger, now)?.into_keys().collect();
+    let line = records::line(&*desk.ledger)?.map(|line| line.reason);
+    let frozen = desk.frozen(now);
+    let seen = Seen {
+        heard: &BTreeMap::new(),
+        asked: &BTreeMap::new(),
+        excluded: &excluded,
+        desired: &found.desired,
+        frozen: frozen.as_deref(),
+        line: line.as_deref(),
+    };
+    let view = |next_phase, hosts, records, waits_for| PreviewView {
+        plan_id: plan.clone(),
+        phase: before,
+        next_phase,
+        hosts,
+        records,
+        waits_for,
+    };
+    Ok(match step(&found.plan, &found.state, &found.rows, &seen, now) {
+        Decision::Wait(wait) => view(found.state.phase, Vec::new(), Vec::new(), Some(wait.to_string())),
+        Decision::Commit(commit) => {
+            let told = commit.desired.iter().filter(|(_, desired)| !desired.released);
+            let hosts =
+                told.map(|(host, desired)| PreviewHost { host: host.clone(), wish: desired.wish }).collect();
+            let records = commit.notes.iter().map(|note| format!("{} {}", note.what, note.about)).collect();
+            view(commit.state.phase, hosts, records, commit.state.wait.map(|wait| wait.to_string()))
+        }
+    })
+}

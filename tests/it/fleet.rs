@@ -1,0 +1,12 @@
+//! Rollouts over real hosts: checkouts of one origin in folders of their own, reached as the inventory says.
+
+mod agent;
+mod etcd;
+mod local;
+mod measured;
+mod refused;
+mod scene;
+mod setup;
+mod ssh;
+
+pub(crate) use scene::Fleet;

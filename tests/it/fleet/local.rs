@@ -1,0 +1,224 @@
+//! Hosts on this machine.
+
+use super::scene::Fleet;
+use crate::support::wait_until;
+
+const TWO_STAGES: &str = r#"
+name = "web 2"
+ticket = "1234"
+ref = "REF"
+ticket_runs = "every-host"
+[[stage]]
+id = "canary"
+hosts = { labels = { tier = "canary" } }
+gates = [{ kind = "hosts-verified", min = "100%" }]
+[[stage]]
+id = "rest"
+hosts = { share = "100%" }
+parallel = 2
+"#;
+
+fn on(plan: &str, words: &[&'static str]) -> Vec<String> {
+    let mut line = vec!["rollout".to_owned()];
+    line.extend(words.iter().map(|word| (*word).to_owned()));
+    line.extend(["--plan-id".to_owned(), plan.to_owned()]);
+    line
+}
+
+fn typed(fleet: &Fleet, plan: &str, words: &[&'static str]) -> crate::support::Output {
+    let line = on(plan, words);
+    fleet.run(&line.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_release_goes_over_the_fleet_stage_by_stage() {
+    let fleet = Fleet::local(&["a", "b", "c"]);
+    let commit = fleet.ships("1234", "2");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    typed(&fleet, &plan, &["start", "--dry-run"]).exits(0).shows("a would release");
+    assert_eq!(fleet.images(), ["web:1", "web:1", "web:1"]);
+    typed(&fleet, &plan, &["start"]).exits(0).shows_in_order(&["offered", "promoted", "completed"]);
+    assert_eq!(fleet.images(), ["web:2", "web:2", "web:2"]);
+    assert_eq!(fleet.states(&plan), ["a active", "b active", "c active"]);
+    fleet.run(&["rollout", "plan", "list"]).exits(0).shows("completed").shows("3/3");
+    typed(&fleet, &plan, &["start"]).exits(4).shows("plan-terminal");
+    // The same ticket again: each host says that there is nothing to do.
+    let again = fleet.plan(TWO_STAGES, &commit);
+    typed(&fleet, &again, &["start"]).exits(0);
+    assert_eq!(fleet.calls("b", "web:2"), 1);
+}
+
+#[test]
+fn a_canary_that_turns_bad_is_really_taken_back_and_nobody_else_is_touched() {
+    let fleet = Fleet::local(&["a", "b", "c"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.trouble("a", "web:2");
+    let plan = fleet.plan(&format!("on_harm = \"rollback\"\n{TWO_STAGES}"), &commit);
+    let output = typed(&fleet, &plan, &["start"]).exits(1);
+    output.shows_in_order(&["offered", "failed", "rolling_back", "asked-back", "rolled_back"]);
+    assert_eq!(fleet.images(), ["web:1", "web:1", "web:1"]);
+    assert_eq!((fleet.calls("a", "web:2"), fleet.calls("b", "web:2")), (1, 0));
+    assert_eq!(fleet.states(&plan), ["a reverted", "b pending", "c pending"]);
+    assert_eq!(fleet.described(&plan)["phase"], "rolled_back");
+}
+
+#[test]
+fn the_seeds_runbook_is_walked_in_its_own_forms() {
+    let fleet = Fleet::local(&["a", "b", "c"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.trouble("b", "web:2");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    typed(&fleet, &plan, &["start"]).exits(10).shows("harm: 1 failed, 0 may: b");
+    let stuck = fleet.run(&["rollout", "stuck", "--json"]).exits(6).json();
+    let row = &stuck["stuck_plans"][0];
+    assert_eq!((&row["plan_id"], &row["phase"]), (&plan.as_str().into(), &"paused".into()));
+    assert_eq!(row["current_stage_id"], "rest");
+    assert!(row["stuck_since"].is_string() && row["stuck_reason"].is_string(), "{row}");
+    assert_eq!(fleet.described(&plan)["advice"], "rollback");
+    typed(&fleet, &plan, &["resume"]).exits(4).shows("stage-failed").shows("--strategy rollback");
+    let unknown = typed(&fleet, &plan, &["recover", "--strategy", "undo", "--reason", "x"]);
+    unknown.exits(2).shows("strategy-unknown");
+
+    // Retry: the host is repaired, and only what failed is offered again.
+    std::fs::remove_file(fleet.root().join("b/run/trouble")).unwrap();
+    typed(&fleet, &plan, &["recover", "--strategy", "skip_failed", "--reason", "x"])
+        .exits(4)
+        .shows("confirmation-required")
+        .shows("--confirm rest");
+    let retry = typed(&fleet, &plan, &["recover", "--strategy", "retry", "--reason", "repaired", "--json"]);
+    let retry = retry.exits(0).json();
+    assert_eq!((&retry["previous_phase"], &retry["new_phase"]), (&"paused".into(), &"active".into()));
+    assert_eq!((&retry["strategy"], &retry["reason"]), (&"retry".into(), &"repaired".into()));
+    assert!(retry["recovered_at"].is_string(), "{retry}");
+    fleet.run(&["rollout", "stuck"]).exits(6).shows("no coordinator drives it");
+
+    // Rollback: the exact list, and every host really goes back.
+    let back = typed(&fleet, &plan, &["recover", "--strategy", "rollback", "--reason", "errors", "--json"]);
+    let back = back.exits(0).json();
+    assert_eq!((&back["new_phase"], &back["final_phase"]), (&"rolling_back".into(), &"rolled_back".into()));
+    assert_eq!(back["hosts_to_revert"], serde_json::json!(["a", "b", "c"]));
+    let again = typed(&fleet, &plan, &["recover", "--strategy", "rollback", "--reason", "errors"]);
+    again.exits(4).shows("already-rolling-back");
+    typed(&fleet, &plan, &["resume"]).exits(1).shows("rolled_back");
+    assert_eq!(fleet.images(), ["web:1", "web:1", "web:1"]);
+    typed(&fleet, &plan, &["recover", "--strategy", "retry", "--reason", "x"])
+        .exits(4)
+        .shows("plan-terminal");
+    typed(&fleet, &plan, &["plan", "cancel"]).exits(4).shows("plan-terminal").shows("already stopped");
+}
+
+#[test]
+fn a_killed_coordinator_is_taken_over_and_no_host_does_anything_twice() {
+    let fleet = Fleet::local(&["a", "b", "c"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.write("a/run/wait", "");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    let line = on(&plan, &["start"]);
+    let running = fleet.start(&line.iter().map(String::as_str).collect::<Vec<_>>());
+    wait_until("the canary is at work", || fleet.image("a") == "web:2");
+    // While it lives nobody else drives.
+    typed(&fleet, &plan, &["resume"]).exits(4).shows("plan-driven");
+    running.signal(rustix::process::Signal::KILL);
+    running.wait();
+    std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
+    // Its lease has to end first.
+    wait_until("the lease ended", || fleet.described(&plan)["coordinator"].is_null());
+    fleet.run(&["rollout", "stuck"]).exits(6).shows("no coordinator drives it");
+    typed(&fleet, &plan, &["resume"]).exits(0);
+    assert_eq!(fleet.images(), ["web:2", "web:2", "web:2"]);
+    assert_eq!(fleet.calls("a", "web:2"), 1, "it was told twice and did it once");
+}
+
+#[test]
+fn a_pause_lets_hosts_finish_and_a_resume_goes_on() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.write("a/run/wait", "");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    let line = on(&plan, &["start"]);
+    let running = fleet.start(&line.iter().map(String::as_str).collect::<Vec<_>>());
+    wait_until("the canary is at work", || fleet.image("a") == "web:2");
+    typed(&fleet, &plan, &["pause", "--reason", "lunch"]).exits(0);
+    std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
+    running.wait().exits(10).shows("lunch");
+    assert_eq!(fleet.states(&plan), ["a active", "b pending"]);
+    typed(&fleet, &plan, &["resume"]).exits(0);
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
+}
+
+#[test]
+fn a_plan_that_waits_for_a_host_of_another_goes_on_when_that_one_is_over() {
+    let fleet = Fleet::local(&["a"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.write("a/run/wait", "");
+    let one_stage = TWO_STAGES.split("[[stage]]\nid = \"rest\"").next().unwrap().to_owned();
+    let (first, second) = (fleet.plan(&one_stage, &commit), fleet.plan(&one_stage, &commit));
+    let line = |plan| on(plan, &["start"]);
+    let start = |plan| fleet.start(&line(plan).iter().map(String::as_str).collect::<Vec<_>>());
+    let first = start(&first);
+    wait_until("the host is at work", || fleet.image("a") == "web:2");
+    let waiting = start(&second);
+    wait_until("the other waits for it", || fleet.described(&second)["wait"] == "host-locked");
+    std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
+    first.wait().exits(0);
+    waiting.wait().exits(0);
+    assert_eq!(fleet.calls("a", "web:2"), 1);
+}
+
+#[test]
+fn gates_hold_a_stage_back_until_they_say_yes() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    let gates = "gates = [{ kind = \"command\", run = [\"./gate.sh\"] }, { kind = \"manual\" }]";
+    let text = TWO_STAGES.replace("gates = [{ kind = \"hosts-verified\", min = \"100%\" }]", gates);
+    fleet.write("desk/gate.sh", "#!/bin/sh\nexit $(cat says)\n");
+    fleet.write("desk/says", "75");
+    let gate = fleet.root().join("desk/gate.sh");
+    std::fs::set_permissions(gate, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let plan = fleet.plan(&text, &commit);
+    typed(&fleet, &plan, &["approve", "--reason", "x"]).exits(4).shows("no-current-stage");
+    let line = on(&plan, &["start"]);
+    let running = fleet.start(&line.iter().map(String::as_str).collect::<Vec<_>>());
+    let waits = |word: &str| fleet.described(&plan)["wait"] == word;
+    wait_until("it cannot tell", || waits("gate-inconclusive"));
+    fleet.write("desk/says", "0");
+    wait_until("a person is asked", || waits("manual-gate"));
+    assert_eq!(fleet.states(&plan), ["a active", "b pending"]);
+    typed(&fleet, &plan, &["approve", "--reason", "looked at it"]).exits(0);
+    running.wait().exits(0);
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
+}
+
+#[test]
+fn what_binds_every_plan_binds_this_one() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.run(&["fleet", "host", "exclude", "b", "--until", "2d", "--reason", "new disk"]).exits(0);
+    fleet.run(&["fleet", "host", "list"]).exits(0).shows("new disk");
+    fleet
+        .run(&["fleet", "host", "exclude", "x", "--until", "2d", "--reason", "y"])
+        .exits(2)
+        .shows("is no host");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    fleet.run(&["rollout", "stop-the-line", "--reason", "the registry is down"]).exits(0);
+    typed(&fleet, &plan, &["start"]).exits(4).shows("freeze-active").shows("--lift");
+    fleet.run(&["rollout", "stop-the-line", "--lift", "--reason", "it is back"]).exits(0);
+    typed(&fleet, &plan, &["start"]).exits(1).shows("completed_with_exceptions");
+    assert_eq!(fleet.states(&plan), ["a active", "b excluded"]);
+    assert_eq!(fleet.images(), ["web:2", "web:1"]);
+}
+
+#[test]
+fn a_host_that_is_gone_is_unreachable_or_refuses_and_is_never_guessed_about() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    std::fs::rename(fleet.prod("a").join(".asd/release.toml"), fleet.root().join("kept")).unwrap();
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    // The folder is there and is no project: the host says so, and nothing was changed.
+    typed(&fleet, &plan, &["start"]).exits(10).shows("hosts-verified");
+    assert_eq!(fleet.states(&plan), ["a refused", "b pending"]);
+    std::fs::rename(fleet.root().join("kept"), fleet.prod("a").join(".asd/release.toml")).unwrap();
+    let back = ["recover", "--strategy", "rollback", "--reason", "x", "--wait"];
+    typed(&fleet, &plan, &back).exits(0).shows("rolled_back");
+    assert_eq!(fleet.images(), ["web:1", "web:1"]);
+}
