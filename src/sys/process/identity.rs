@@ -153,6 +153,9 @@ pub struct Kin {
     pub parent: u32,
     /// Its process group.
     pub group: u32,
+    /// The session it is in. None when that one is outside our PID namespace, as for whatever a container runtime starts
+    /// in a container.
+    pub session: Option<u32>,
     /// When it began.
     pub start: Start,
 }
@@ -167,8 +170,9 @@ pub fn kin(pid: u32) -> Option<Kin> {
     let dead = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    let began = fields.nth(16)?.parse().ok()?;
-    (!dead).then_some(Kin { parent, group, start: began })
+    let session: u32 = fields.next()?.parse().ok()?;
+    let began = fields.nth(15)?.parse().ok()?;
+    (!dead).then_some(Kin { parent, group, session: (session != 0).then_some(session), start: began })
 }
 
 /// Whether the very process that began then still lives.

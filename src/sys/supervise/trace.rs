@@ -11,7 +11,7 @@ use super::program::{Exit, Part};
 use crate::sys::FileError;
 use crate::sys::files;
 use crate::sys::plant::{Bug, planted};
-use crate::sys::process::{boot_id, is_alive, start_time};
+use crate::sys::process::{boot_id, is_alive, kin, start_time};
 
 /// A record that counts ends in this line.
 const END: &str = "#end";
@@ -150,10 +150,11 @@ impl<'a> Traces<'a> {
 
     /// Whether a process is in the session that the shim led, or that cannot be told.
     fn may_be_in_its_session(self, pid: u32) -> bool {
-        let shim = self.read("pid").and_then(|record| record.value("pid")?.parse::<i32>().ok());
-        let session = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let session = session.and_then(|pid| rustix::process::getsid(Some(pid)).ok());
-        shim.is_none() || session.is_none_or(|session| Some(session.as_raw_nonzero().get()) == shim)
+        let shim = self.read("pid").and_then(|record| record.value("pid")?.parse::<u32>().ok());
+        // Not by getsid: rustix believes that no session has the number 0, and the kernel says 0 of one outside our PID
+        // namespace.
+        let session = kin(pid).and_then(|kin| kin.session);
+        shim.is_none() || session.is_none() || session == shim
     }
 
     fn child(self) -> Option<u32> {

@@ -1,7 +1,9 @@
 //! A runner is gone and its step is not: nobody starts a second one, and what became of it is known.
 
+use std::process::Stdio;
+
 use super::{kill, lives, orphaned, pid_in, runs, step_folder};
-use crate::support::{Host, Scene, Service, begun, let_go, wait_until, waiting};
+use crate::support::{Host, Output, Scene, Service, begun, binary, let_go, wait_until, waiting};
 
 #[test]
 fn what_still_works_holds_the_host_and_says_so() {
@@ -183,6 +185,31 @@ fn what_a_step_left_running_in_a_session_of_its_own_is_for_a_person_to_judge() {
     host.run(["run", "1234", "--from=ticket", "--mark-done=1234-a-waits.sh"]).exits(0);
     assert_eq!(runs(&host), 1);
     kill(daemon.parse().unwrap());
+}
+
+/// As in a container: what its runtime starts there is in a session that has no number inside.
+#[test]
+fn a_process_whose_session_is_out_of_sight_may_be_the_steps_own() {
+    let host = waiting();
+    let running = begun(&host);
+    let (shim, child) = (pid_in(&host, "pid"), pid_in(&host, "child"));
+    running.signal(rustix::process::Signal::KILL);
+    drop(running);
+    kill(shim);
+    kill(child);
+    wait_until("both are gone", || !lives(shim) && !lives(child));
+    let inside = "HOLDPOINT_STEP_DIR=\"$0\" sleep 300 &\n\
+                  until grep -q HOLDPOINT_STEP_DIR /proc/$!/environ; do sleep 0.02; done\n\
+                  \"$@\"";
+    let mut command = host.command("unshare", &host.prod());
+    command
+        .args(["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", inside])
+        .arg(step_folder(&host))
+        .args([binary(), "run", "1234", "--from=ticket"]);
+    command.stdin(Stdio::null());
+    Output::of(command).exits(3).shows("still works");
+    // Those processes ended with the place that they were in.
+    host.run(["run", "1234", "--from=ticket"]).exits(8).shows("step-undecided");
 }
 
 #[test]
