@@ -10,8 +10,9 @@ use thiserror::Error;
 
 use super::ledger::{Committed, Expect, Item, Ledger, LedgerError, Op};
 use crate::decide::rollout::Commit;
+use crate::model::id::IdError;
 use crate::model::rollout::{
-    AuditRecord, Desired, Exclusion, HostName, HostRow, Line, PlanId, RolloutPlan, RolloutState,
+    AuditRecord, AuditRow, Desired, Exclusion, HostName, HostRow, Line, PlanId, RolloutPlan, RolloutState,
 };
 
 /// Why a rollout could not be read, written or driven.
@@ -317,6 +318,31 @@ pub fn desired(ledger: &dyn Ledger, plan: &RolloutPlan) -> Result<BTreeMap<HostN
 /// As [`load`].
 pub fn audit(ledger: &dyn Ledger, plan: &PlanId) -> Result<Vec<AuditRecord>, FleetError> {
     ledger.range(&format!("audit/{plan}/"))?.items.iter().map(read).collect()
+}
+
+/// The last records of one plan's audit or of every plan's, newest first, at most so many.
+///
+/// # Errors
+/// [`FleetError::NoPlan`] for one that is not there; else as [`load`].
+pub fn audits(ledger: &dyn Ledger, plan: Option<&PlanId>, limit: usize) -> Result<Vec<AuditRow>, FleetError> {
+    let prefix = match plan {
+        None => "audit/".to_owned(),
+        Some(plan) => format!("audit/{plan}/"),
+    };
+    let mut items = ledger.range(&prefix)?.items;
+    if let Some(plan) = plan.filter(|_| items.is_empty()) {
+        return Err(FleetError::NoPlan { plan_id: plan.clone() });
+    }
+    // A revision is given once in a ledger, whichever plan it is about; the records of one commit stand in the order of their keys.
+    items.sort_by(|a, b| (b.create_rev, &b.key).cmp(&(a.create_rev, &a.key)));
+    items.truncate(limit);
+    let row = |item: &Item| {
+        let name = item.key["audit/".len()..].split('/').next().unwrap_or_default();
+        let damaged = |why: String| FleetError::Damaged { key: item.key.clone(), why };
+        let plan_id = name.parse().map_err(|error: IdError| damaged(error.to_string()))?;
+        Ok(AuditRow { plan_id, record: read(item)? })
+    };
+    items.iter().map(row).collect()
 }
 
 /// Hosts that are taken out at this moment.

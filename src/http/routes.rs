@@ -308,6 +308,7 @@ fn the_fleet() -> Vec<Route> {
             "Pass the manual gate of the stage",
             r::approve,
         ),
+        Route::get_with("/v1/audit", "What was done to every plan, by whom and why, newest first", r::audit),
         Route::get("/v1/stop-the-line", "The line, where it is stopped", r::line),
         Route::act(
             operator,

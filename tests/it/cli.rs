@@ -64,7 +64,10 @@ fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
         ("preview", &["up", "list", "cleanup"]),
         ("source", &["show", "relink"]),
         ("rollout plan", &["create", "preview", "list", "describe", "cancel"]),
-        ("rollout", &["start", "resume", "pause", "halt", "approve", "recover", "stuck", "stop-the-line"]),
+        (
+            "rollout",
+            &["start", "resume", "pause", "halt", "approve", "recover", "stuck", "audit", "stop-the-line"],
+        ),
         ("fleet host", &["list", "exclude"]),
         ("fleet", &["etcd-setup"]),
         ("token", &["create", "list", "revoke"]),

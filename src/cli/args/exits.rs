@@ -44,7 +44,8 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         "rollout start" | "rollout resume" | "rollout recover" => {
             &[Ok, Failed, Usage, Refused, Stuck, Held, Interrupted]
         }
-        "rollout pause"
+        "rollout audit"
+        | "rollout pause"
         | "rollout halt"
         | "rollout approve"
         | "rollout stop-the-line"

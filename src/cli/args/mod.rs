@@ -36,8 +36,9 @@ pub use release::{
     Act, ApproveArgs, CancelArgs, CloseArgs, ConfigureArgs, OnceArgs, ReturnArgs, RevertArgs, RunArgs,
 };
 pub use rollout::{
-    AgentArgs, CancelPlanArgs, CreateArgs, ElsewhereArgs, EtcdSetupArgs, ExcludeArgs, FleetHostVerb,
-    FleetVerb, LineArgs, OnPlanArgs, PlanVerb, ReasonedArgs, RecoverArgs, ResumeArgs, RolloutVerb, StartArgs,
+    AgentArgs, AuditArgs, CancelPlanArgs, CreateArgs, ElsewhereArgs, EtcdSetupArgs, ExcludeArgs,
+    FleetHostVerb, FleetVerb, LineArgs, OnPlanArgs, PlanVerb, ReasonedArgs, RecoverArgs, ResumeArgs,
+    RolloutVerb, StartArgs,
 };
 pub use serve::{CreateTokenArgs, RevokeTokenArgs, ServeArgs, TokenVerb};
 pub use setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs, SchemaName};

@@ -53,6 +53,11 @@ pub enum RolloutVerb {
     /// Ends with 6 where there is one.
     #[command(after_help = "Examples:\n  holdpoint rollout stuck\n  holdpoint rollout stuck --json")]
     Stuck(ElsewhereArgs),
+    /// What was done to a plan or to every plan, by whom and why; newest first
+    #[command(
+        after_help = "Examples:\n  holdpoint rollout audit\n  holdpoint rollout audit plan-3fa9c1d2 --limit 20 --json"
+    )]
+    Audit(AuditArgs),
     /// Pause every plan but hotfixes, and let none begin
     #[command(
         after_help = "Examples:\n  holdpoint rollout stop-the-line --reason 'the registry is compromised'\n  holdpoint rollout stop-the-line --lift --reason 'all clear'"
@@ -64,7 +69,7 @@ impl RolloutVerb {
     /// Whether the answer on standard output is all that the verb is for.
     pub fn answers_only(&self) -> bool {
         match self {
-            RolloutVerb::Stuck(_) => true,
+            RolloutVerb::Stuck(_) | RolloutVerb::Audit(_) => true,
             RolloutVerb::Plan(verb) => !matches!(verb, PlanVerb::Cancel(_)),
             _ => false,
         }
@@ -112,6 +117,23 @@ pub struct OnPlanArgs {
     /// The plan's id
     #[arg(long, value_name = "ID")]
     pub plan_id: PlanId,
+    #[command(flatten)]
+    /// Where.
+    pub elsewhere: ElsewhereArgs,
+}
+
+/// `rollout audit`
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// Only this plan's
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PlanId>,
+    /// The same, as the other verbs name a plan
+    #[arg(long, value_name = "ID", conflicts_with = "plan")]
+    pub plan_id: Option<PlanId>,
+    /// At most so many; default: 100
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub limit: Option<u16>,
     #[command(flatten)]
     /// Where.
     pub elsewhere: ElsewhereArgs,

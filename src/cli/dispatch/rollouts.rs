@@ -2,8 +2,8 @@
 
 use super::call::{Call, now};
 use crate::cli::args::{
-    CancelPlanArgs, CreateArgs, ElsewhereArgs, ExcludeArgs, FleetHostVerb, FleetVerb, Format, LineArgs,
-    OnPlanArgs, PlanVerb, ReasonedArgs, RecoverArgs, ResumeArgs, RolloutVerb, StartArgs,
+    AuditArgs, CancelPlanArgs, CreateArgs, ElsewhereArgs, ExcludeArgs, FleetHostVerb, FleetVerb, Format,
+    LineArgs, OnPlanArgs, PlanVerb, ReasonedArgs, RecoverArgs, ResumeArgs, RolloutVerb, StartArgs,
 };
 use crate::cli::error::CliError;
 use crate::cli::terminal::To;
@@ -27,6 +27,7 @@ pub(super) fn rollout(call: &Call<'_>, verb: RolloutVerb) -> Result<Ending, CliE
         RolloutVerb::Approve(args) => reasoned(call, &args, &Act::Approve),
         RolloutVerb::Recover(args) => recover(call, &args),
         RolloutVerb::Stuck(args) => whole(call, || stuck(call, &args)),
+        RolloutVerb::Audit(args) => whole(call, || audit(call, &args)),
         RolloutVerb::StopTheLine(args) => whole(call, || line(call, &args)),
     }
 }
@@ -249,6 +250,13 @@ fn stuck(call: &Call<'_>, args: &ElsewhereArgs) -> Result<Ending, Trouble> {
     let view = office(call, args)?.stuck()?;
     call.answer(&view, || shown::stuck(&view))?;
     Ok(if view.stuck_plans.is_empty() { Ending::Ok } else { Ending::Differs })
+}
+
+fn audit(call: &Call<'_>, args: &AuditArgs) -> Result<Ending, Trouble> {
+    let plan = args.plan.as_ref().or(args.plan_id.as_ref());
+    let rows = office(call, &args.elsewhere)?.audit(plan, args.limit.map(usize::from))?;
+    call.answer(&rows, || shown::audit(&rows))?;
+    Ok(Ending::Ok)
 }
 
 fn line(call: &Call<'_>, args: &LineArgs) -> Result<Ending, Trouble> {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::http::asked::Asked;
 use crate::http::problem::Problem;
 use crate::model::rollout::{
-    Act, DescribeView, Exclusion, HostListRow, HostName, Line, PlanId, PlanRow, PreviewView, RecoverView,
-    RolloutPlan, StageId, Strategy, StrategyUnknown, StuckView, Until, Verdict,
+    Act, AuditRow, DescribeView, Exclusion, HostListRow, HostName, Line, PlanId, PlanRow, PreviewView,
+    RecoverView, RolloutPlan, StageId, Strategy, StrategyUnknown, StuckView, Until, Verdict,
 };
 use crate::ops::Host;
 use crate::ops::rollout::{self, Desk, Terms};
@@ -55,6 +55,25 @@ pub(in crate::http) fn hosts(host: &Host, _: &Asked) -> Result<Vec<HostListRow>,
 
 pub(in crate::http) fn line(host: &Host, _: &Asked) -> Result<Option<Line>, Problem> {
     Ok(rollout::line(&desk(host)?)?)
+}
+
+/// Which records.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct AuditQuery {
+    /// Only those of this plan.
+    plan_id: Option<PlanId>,
+    /// At most so many: 100 unless it is said otherwise, 10,000 at most.
+    #[schemars(range(min = 1, max = 10_000))]
+    limit: Option<usize>,
+}
+
+pub(in crate::http) fn audit(host: &Host, _: &Asked, query: AuditQuery) -> Result<Vec<AuditRow>, Problem> {
+    if let Some(limit) = query.limit.filter(|limit| !rollout::AUDIT.contains(limit)) {
+        let (least, most) = (rollout::AUDIT.start(), rollout::AUDIT.end());
+        return Err(Problem::invalid(format!("`limit` is {limit}: it is {least} to {most}")));
+    }
+    Ok(rollout::audit(&desk(host)?, query.plan_id.as_ref(), query.limit)?)
 }
 
 /// A plan is made.

@@ -23,6 +23,7 @@ pub use state::{
 pub use store::EtcdSpec;
 pub use until::{Until, UntilError};
 pub use view::{
-    Act, AuditRecord, DescribeView, Exclusion, HostListRow, HostView, Line, News, PlanRow, Precondition,
-    PreviewHost, PreviewView, RecoverView, StageView, Strategy, StrategyUnknown, StuckPlan, StuckView,
+    Act, AuditRecord, AuditRow, DescribeView, Exclusion, HostListRow, HostView, Line, News, PlanRow,
+    Precondition, PreviewHost, PreviewView, RecoverView, StageView, Strategy, StrategyUnknown, StuckPlan,
+    StuckView,
 };

@@ -150,6 +150,16 @@ pub struct AuditRecord {
     pub reason: Option<String>,
 }
 
+/// One record of the fleet's audit: of which plan it is, and what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditRow {
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The record.
+    #[serde(flatten)]
+    pub record: AuditRecord,
+}
+
 /// What one commit of a coordinator changed, as it is shown while it drives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct News {

@@ -6,8 +6,8 @@ use crate::decide::rollout::{Decision, Seen, advice, is_driven, step, stuck as j
 use crate::fleet::agent::agents;
 use crate::fleet::records::{self, FleetError, Rollout};
 use crate::model::rollout::{
-    DescribeView, HostListRow, HostName, HostState, HostView, Line, PlanId, PlanPhase, PlanRow, PreviewHost,
-    PreviewView, Reach, StageView, Strategy, StuckView, Wait,
+    AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, PlanId, PlanPhase, PlanRow,
+    PreviewHost, PreviewView, Reach, StageView, Strategy, StuckView, Wait,
 };
 use crate::model::view::NextCommand;
 use crate::ops::error::OpsError;
@@ -17,6 +17,9 @@ use super::desk::Desk;
 
 /// Records of the audit that are shown.
 const SHOWN: usize = 20;
+
+/// Records of the whole audit that are shown where nobody says how many.
+const AUDIT_SHOWN: usize = 100;
 
 /// The hosts of the inventory.
 ///
@@ -99,6 +102,18 @@ pub fn stuck(desk: &Desk) -> Result<StuckView, OpsError> {
         stuck_plans.extend(judged(&found.plan, &found.state, found.leader.as_deref(), desk.now()));
     }
     Ok(StuckView { stuck_plans })
+}
+
+/// How many records of the audit may be asked for.
+pub const AUDIT: std::ops::RangeInclusive<usize> = 1..=10_000;
+
+/// The newest records of one plan's audit or of every plan's, newest first; as many as [`AUDIT`] allows.
+///
+/// # Errors
+/// A refusal when there is no such plan, or what the ledger says.
+pub fn audit(desk: &Desk, plan: Option<&PlanId>, limit: Option<usize>) -> Result<Vec<AuditRow>, OpsError> {
+    let limit = limit.unwrap_or(AUDIT_SHOWN).clamp(*AUDIT.start(), *AUDIT.end());
+    Ok(records::audits(&*desk.ledger, plan, limit)?)
 }
 
 /// All that is known of a plan.

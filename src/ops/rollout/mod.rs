@@ -21,6 +21,6 @@ pub use desk::{Desk, exclude, stop_the_line};
 pub use drive::{Drove, Lead, drive, ending};
 pub use etcd::etcd_setup;
 pub use host::{CARRY, carry, tell};
-pub use look::{describe, hosts, line, list, preview, stuck};
+pub use look::{AUDIT, audit, describe, hosts, line, list, preview, stuck};
 pub use office::Office;
 pub use remote::Remote;

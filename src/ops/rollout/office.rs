@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::manifest::settings::SourceFile;
 use crate::model::rollout::{
-    Act, DescribeView, Exclusion, HostListRow, HostName, Line, PlanId, PlanRow, PreviewView, RecoverView,
-    RolloutPlan, StuckView,
+    Act, AuditRow, DescribeView, Exclusion, HostListRow, HostName, Line, PlanId, PlanRow, PreviewView,
+    RecoverView, RolloutPlan, StuckView,
 };
 use crate::ops::error::OpsError;
 
@@ -57,6 +57,21 @@ impl Office {
             Office::Here(desk) => look::stuck(desk),
             Office::There(remote) => remote.get("/v1/rollouts/stuck"),
         }
+    }
+
+    /// The newest records of one plan's audit or of every plan's, newest first.
+    ///
+    /// # Errors
+    /// As [`Office::list`].
+    pub fn audit(&self, plan: Option<&PlanId>, limit: Option<usize>) -> Result<Vec<AuditRow>, OpsError> {
+        let remote = match self {
+            Office::Here(desk) => return look::audit(desk, plan, limit),
+            Office::There(remote) => remote,
+        };
+        let plan = plan.map(|plan| format!("plan_id={plan}"));
+        let limit = limit.map(|limit| format!("limit={limit}"));
+        let words: Vec<String> = plan.into_iter().chain(limit).collect();
+        remote.get(&format!("/v1/audit?{}", words.join("&")))
     }
 
     /// All that is known of a plan.

@@ -1,7 +1,7 @@
 //! Rollouts: plans, where they stand, why they wait, and what happens while one is driven.
 
 use crate::model::rollout::{
-    AgentNews, DescribeView, HostListRow, HostName, HostState, HostView, News, PlanPhase, PlanRow,
+    AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, News, PlanPhase, PlanRow,
     PreviewView, RecoverView, RolloutPlan, StuckView, VerdictWord,
 };
 use crate::report::columns::{Cell, Columns};
@@ -180,6 +180,26 @@ pub fn stuck(view: &StuckView) -> String {
         out.add(format_args!("  {}\n", Ink::Command.paint(&describe)));
     }
     out
+}
+
+/// `rollout audit`.
+pub fn audit(rows: &[AuditRow]) -> String {
+    if rows.is_empty() {
+        return "there is no plan: `holdpoint rollout plan create FILE` makes one\n".to_owned();
+    }
+    let mut table = Columns::headed(["when", "plan", "by", "what", "about", "why"]);
+    for AuditRow { plan_id, record } in rows {
+        let about = if record.about == plan_id.as_str() { "-".to_owned() } else { clean(&record.about) };
+        table.row([
+            Cell::new(moment(record.at)),
+            Cell::new(plan_id.to_string()),
+            Cell::new(clean(&record.by)),
+            Cell::new(clean(&record.what)).ink(Ink::Strong),
+            Cell::new(about),
+            Cell::new(record.reason.as_deref().map(clean).unwrap_or_default()).ink(Ink::Faint),
+        ]);
+    }
+    table.render()
 }
 
 /// An act: what became of the plan.

@@ -304,10 +304,52 @@ fn a_server_without_a_fleet_says_so() {
     let host = crate::support::Host::new();
     let server = Server::of(&host);
     let vic = server.token("vic", "viewer");
-    for path in ["/v1/rollouts", "/v1/rollouts/stuck", "/v1/rollouts/plan-1", "/v1/hosts"] {
+    for path in ["/v1/rollouts", "/v1/rollouts/stuck", "/v1/rollouts/plan-1", "/v1/hosts", "/v1/audit"] {
         let problem = vic.get(path).refuses(404, "not-found");
         assert!(problem["detail"].as_str().unwrap().contains("fleet.toml"), "{problem:#}");
     }
+}
+
+#[test]
+fn the_audit_is_one_list_over_every_plan_newest_first_on_both_faces() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    let (first, second) = (fleet.plan(STAGES, &commit), fleet.plan(STAGES, &commit));
+    let server = Server::of_desk(&fleet);
+    let (alice, vic) = (server.token("alice", "operator"), server.token("vic", "viewer"));
+    alice.post(&of(&first, "/start"), &json!({})).is(200);
+    wait_until("it completes", || phase_is(&fleet, &first, "completed"));
+    alice.delete(&of(&second, ""), &json!({ "reason": "replaced by 1240" })).is(200);
+
+    let all = vic.get("/v1/audit").is(200).json();
+    let all = all.as_array().unwrap();
+    let newest = &all[0];
+    assert_eq!((&newest["plan_id"], &newest["by"]), (&json!(second), &json!("alice")), "{newest:#}");
+    assert_eq!((&newest["what"], &newest["reason"]), (&json!("cancel"), &json!("replaced by 1240")));
+    let plans: Vec<&Value> = all.iter().map(|row| &row["plan_id"]).collect();
+    assert_eq!(plans[plans.len() - 2..], [&json!(second), &json!(first)], "made in this order");
+    let whats = |rows: &Value| -> Vec<String> {
+        rows.as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap().to_owned()).collect()
+    };
+    let of_first = vic.get(&format!("/v1/audit?plan_id={first}")).is(200).json();
+    let mut words = whats(&of_first);
+    words.reverse();
+    let begins = ["create", "active", "start", "activating", "offered"];
+    assert_eq!(words[..begins.len()], begins, "{words:?}");
+    assert_eq!(words.last().unwrap(), "completed", "nothing is left out: {words:?}");
+    let newest_two = vic.get(&format!("/v1/audit?plan_id={first}&limit=2")).is(200).json();
+    assert_eq!(newest_two.as_array().unwrap()[..], of_first.as_array().unwrap()[..2]);
+    vic.get("/v1/audit?plan_id=plan-none").refuses(404, "plan-not-found");
+    vic.get("/v1/audit?limit=0").refuses(422, "invalid");
+    vic.get("/v1/audit?plan=x").refuses(400, "malformed");
+
+    let here = fleet.run(&["rollout", "audit", &first, "--json"]).exits(0).json();
+    assert_eq!(here, of_first, "the command line says the same");
+    let types = |words: &[&str]| afar(&fleet, &server, &vic, &[&["rollout", "audit"], words].concat());
+    assert_eq!(types(&["--plan-id", &first, "--limit", "2", "--json"]).exits(0).json(), newest_two);
+    types(&[]).exits(0).shows_in_order(&["cancel", "replaced by 1240", "completed", "promoted", "create"]);
+    types(&["plan-none"]).exits(4).shows("plan-not-found");
+    types(&["--limit", "0"]).exits(2);
 }
 
 /// Somebody on another machine: no `fleet.toml`, the server's address and a token in the environment.
