@@ -67,6 +67,16 @@ pub enum OpsError {
     /// The checkout could not be read.
     #[error(transparent)]
     Git(#[from] crate::drivers::git::GitError),
+    /// Cut off from what it needs in the middle of its work, which goes on from where it stands.
+    #[error("{what}")]
+    CutOff {
+        /// From what.
+        code: ReasonCode,
+        /// What was cut off, and what goes on without us.
+        what: String,
+        /// What to type next.
+        hint: String,
+    },
     /// Something else that a person must look at.
     #[error("{what}")]
     Failed {
@@ -100,6 +110,7 @@ impl OpsError {
             OpsError::Refused(refused) => refused.blockers.first().map(|blocker| blocker.code),
             OpsError::NoRelease { .. } => Some(ReasonCode::StateMissing),
             OpsError::Declined => Some(ReasonCode::Declined),
+            OpsError::CutOff { code, .. } => Some(*code),
             OpsError::Store(StoreError::Locked { .. }) => Some(ReasonCode::Locked),
             OpsError::Store(StoreError::Newer { .. }) => Some(ReasonCode::FormatNewer),
             OpsError::Store(StoreError::Open { .. }) => Some(ReasonCode::WorkspaceOpen),
@@ -117,6 +128,7 @@ impl OpsError {
             | OpsError::Usage { .. } => Ending::Usage,
             OpsError::Refused(refused) => refused.ending,
             OpsError::NoRelease { .. } | OpsError::Declined => Ending::Refused,
+            OpsError::CutOff { .. } => Ending::Interrupted,
             OpsError::Store(error) => store_ending(error),
             OpsError::Engine(EngineError::Record { source }) => store_ending(source),
             OpsError::Engine(EngineError::Illegal(_)) => Ending::Internal,
@@ -131,7 +143,9 @@ impl OpsError {
                 "go to the project's folder, or name it: `holdpoint -C DIR …`".to_owned(),
                 "a new host begins with `holdpoint init`".to_owned(),
             ],
-            OpsError::Usage { hint, .. } | OpsError::Failed { hint, .. } => vec![hint.clone()],
+            OpsError::Usage { hint, .. } | OpsError::Failed { hint, .. } | OpsError::CutOff { hint, .. } => {
+                vec![hint.clone()]
+            }
             OpsError::Store(StoreError::Locked { holder }) => {
                 if let Some(work) = holder.left.first() {
                     let attempt = &work.attempt;

@@ -8,9 +8,11 @@ use crate::decide;
 use crate::decide::rollout::{Asked, Commit, Note};
 use crate::drivers::probe;
 use crate::fleet::coordinator::{Around, Ended, drive as led};
+use crate::fleet::ledger::LedgerError;
 use crate::fleet::records::FleetError;
 use crate::fleet::transport::Hands;
 use crate::model::outcome::Ending;
+use crate::model::reason::ReasonCode;
 use crate::model::rollout::{AuditRecord, GateKind, News, PlanId, PlanPhase, RolloutPlan, VerdictWord, Wait};
 use crate::model::spec::ProbeSpec;
 use crate::ops::error::OpsError;
@@ -100,7 +102,7 @@ pub fn drive(
             {
                 clock::pause(LOOK_EVERY);
             }
-            ended => break ended?,
+            ended => break ended.map_err(|error| cut_off(plan, error))?,
         }
     };
     Ok(match ended {
@@ -108,6 +110,24 @@ pub fn drive(
         Ended::Paused(why) => Drove::Paused(why),
         Ended::Stopped => Drove::Stopped,
     })
+}
+
+/// A ledger that is silent by now is no refusal: the plan is under way, and its hosts may be at work.
+fn cut_off(plan: &PlanId, error: FleetError) -> OpsError {
+    match error {
+        FleetError::Ledger(LedgerError::Unavailable { why }) => OpsError::CutOff {
+            code: ReasonCode::EngineUnavailable,
+            what: format!(
+                "{plan} is not driven from here any more, its hosts go on with what they were told and may be at work: no \
+                 member of the ledger answers: {why}"
+            ),
+            hint: format!(
+                "once most of its members run and are reached from here (docs/fleet.md: \"When a member dies\"): \
+                 `holdpoint rollout resume --plan-id {plan}`"
+            ),
+        },
+        other => other.into(),
+    }
 }
 
 /// What a commit says to whoever watches. What only a clock changes in a wait is no news.

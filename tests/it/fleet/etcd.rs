@@ -40,6 +40,13 @@ fn records(fleet: &Fleet, plan: &str) -> serde_json::Value {
     fleet.run_at("elsewhere", &line).exits(0).json()["audit"].clone()
 }
 
+/// Ends every lease at once, as they end by themselves 20 seconds after they were kept last.
+fn end_leases(etcd: &Etcd, at: usize) {
+    for lease in etcd.ask(at, "/v3/lease/leases", &json!({}))["leases"].as_array().unwrap() {
+        etcd.ask(at, "/v3/lease/revoke", &json!({ "ID": lease["ID"] }));
+    }
+}
+
 #[test]
 fn a_release_goes_over_the_fleet_and_another_machine_sees_it() {
     let Some((etcd, fleet)) = on_etcd(&["a", "b"], 1) else { return };
@@ -72,9 +79,7 @@ fn another_machine_takes_over_while_a_member_is_dead_and_the_deposed_coordinator
     // It stands still until its lease is over, as a machine does that was put to sleep.
     running.signal(Signal::STOP);
     let live = (dead + 1) % 3;
-    for lease in etcd.ask(live, "/v3/lease/leases", &json!({}))["leases"].as_array().unwrap() {
-        etcd.ask(live, "/v3/lease/revoke", &json!({ "ID": lease["ID"] }));
-    }
+    end_leases(&etcd, live);
     fleet.write("b/run/wait", "");
     std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
     let second = fleet.start_at("elsewhere", &["rollout", "resume", "--plan-id", &plan]);
@@ -85,6 +90,31 @@ fn another_machine_takes_over_while_a_member_is_dead_and_the_deposed_coordinator
     assert_eq!(records(&fleet, &plan), before, "the deposed one wrote something");
     std::fs::remove_file(fleet.root().join("b/run/wait")).unwrap();
     second.wait().exits(0).shows("completed");
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
+    assert_eq!(fleet.calls("a", "web:2"), 1, "it was told by two and did it once");
+}
+
+#[test]
+fn a_coordinator_that_loses_all_members_says_that_hosts_may_be_at_work_and_is_gone_on_with() {
+    let Some((mut etcd, fleet)) = on_etcd(&["a", "b"], 3) else { return };
+    let commit = fleet.ships("1234", "2");
+    fleet.write("a/run/wait", "");
+    let plan = fleet.plan(PLAN, &commit);
+    let running = fleet.start(&["rollout", "start", "--plan-id", &plan]);
+    wait_until("the canary is at work", || fleet.image("a") == "web:2");
+    for at in 0..3 {
+        etcd.kill(at);
+    }
+    // Not refused: something was begun.
+    let resume = format!("holdpoint rollout resume --plan-id {plan}");
+    running.wait().exits(130).shows("engine-unavailable").shows("may be at work").shows(&resume);
+    std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
+    for at in 0..3 {
+        etcd.start(at);
+    }
+    etcd.wait_ready();
+    end_leases(&etcd, 0);
+    fleet.run(&["rollout", "resume", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:2", "web:2"]);
     assert_eq!(fleet.calls("a", "web:2"), 1, "it was told by two and did it once");
 }
