@@ -99,6 +99,7 @@ missing_packages() {
     has prometheus || echo prometheus
     has etcd || echo etcd-server
     has etcdctl || echo etcd-client
+    has ip || echo iproute2
 }
 
 install_packages() {

@@ -4,6 +4,7 @@ mod agent;
 mod etcd;
 mod local;
 mod measured;
+mod partition;
 mod refused;
 mod scene;
 mod setup;

@@ -4,6 +4,7 @@ mod clock;
 mod edits;
 mod etcd;
 mod host;
+mod net;
 mod output;
 mod port;
 mod proof;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use etcd::Etcd;
 pub(crate) use host::{Host, Scene, manifest};
+pub(crate) use net::Net;
 pub(crate) use output::{Output, Running};
 pub(crate) use port::Port;
 pub(crate) use pty::AtTerminal;

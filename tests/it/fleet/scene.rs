@@ -164,7 +164,8 @@ impl Fleet {
         agent
     }
 
-    fn command_at(&self, desk: &str, words: &[&str]) -> std::process::Command {
+    /// The program at another desk.
+    pub(super) fn command_at(&self, desk: &str, words: &[&str]) -> std::process::Command {
         let mut command = self.ground.command(binary(), &self.root().join(desk));
         command.args(words).stdin(Stdio::null());
         command
