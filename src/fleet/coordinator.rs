@@ -135,7 +135,7 @@ fn led(around: &Around<'_>, plan_id: &PlanId, lease: u64) -> Result<Ended, Fleet
                 // Another plan lets go of a host without a change of ours.
                 if matches!(wait, Wait::HostLocked { .. }) {
                     records::free_left(around.ledger, &rollout)?;
-                    rollout.desired = records::desired(around.ledger, &rollout.plan)?;
+                    records::look_whose(around.ledger, &mut rollout)?;
                 }
             }
         }
@@ -175,11 +175,14 @@ fn take_in(rollout: &mut Rollout, commit: Commit, rev: u64) {
     for (host, desired) in commit.desired {
         let mine = rollout.desired.get(&host).is_none_or(|known| known.plan_id == id || known.released);
         if mine {
+            rollout.told_at.insert(host.clone(), rev);
             rollout.desired.insert(host, desired);
         }
     }
     rollout.rows.extend(commit.rows);
     rollout.state = commit.state;
+    // It was put in its place before that commit.
+    rollout.rest = None;
     (rollout.state_rev, rollout.rev) = (rev, rev);
 }
 

@@ -3,6 +3,8 @@
 
 pub mod agent;
 pub mod coordinator;
+#[cfg(test)]
+mod large;
 pub mod ledger;
 pub mod records;
 pub mod transport;

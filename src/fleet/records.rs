@@ -1,5 +1,5 @@
-//! Rollouts as they stand in the ledger: `plan/ID`, `state/ID`, `status/ID/HOST`, `desired/HOST`, `exclude/HOST`,
-//! `line`, `leader/ID`, `audit/ID/…`. State, audit and what hosts are told change in one commit.
+//! Rollouts as they stand in the ledger: `plan/ID`, `state/ID`, `status/ID/HOST`, `rest/ID`, `desired/HOST`, `exclude/HOST`,
+//! `line`, `leader/ID`, `audit/ID/…`. State, audit, hosts and what they are told change in one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,14 +73,28 @@ pub struct Rollout {
     pub rows: BTreeMap<HostName, HostRow>,
     /// What its hosts were told last, by whichever plan.
     pub desired: BTreeMap<HostName, Desired>,
+    /// Revision of each of these words.
+    pub told_at: BTreeMap<HostName, u64>,
+    /// Hosts of its last commit that are not in their own places yet; `rows` has them.
+    pub rest: Option<Rest>,
     /// Who drives it.
     pub leader: Option<String>,
     /// Revision that all of this was read at.
     pub rev: u64,
 }
 
+/// Hosts that were too many for the commit that changed them: they count from it on, and are put in their places after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    rev: u64,
+    rows: BTreeMap<HostName, HostRow>,
+}
+
 /// Key of the stopped line.
 pub const LINE: &str = "line";
+
+/// What the keys of the words to hosts begin with.
+const DESIRED: &str = "desired/";
 
 fn plan_key(plan: &PlanId) -> String {
     format!("plan/{plan}")
@@ -96,6 +110,10 @@ pub(super) fn leader_key(plan: &PlanId) -> String {
 
 fn status_prefix(plan: &PlanId) -> String {
     format!("status/{plan}/")
+}
+
+fn rest_key(plan: &PlanId) -> String {
+    format!("rest/{plan}")
 }
 
 fn read<T: DeserializeOwned>(item: &Item) -> Result<T, FleetError> {
@@ -116,14 +134,12 @@ fn by_host<T: DeserializeOwned>(
     ledger: &dyn Ledger,
     prefix: &str,
 ) -> Result<BTreeMap<HostName, T>, FleetError> {
-    let mut all = BTreeMap::new();
-    for item in ledger.range(prefix)?.items {
-        let name = item.key[prefix.len()..].parse::<HostName>();
-        let name =
-            name.map_err(|error| FleetError::Damaged { key: item.key.clone(), why: error.to_string() })?;
-        all.insert(name, read(&item)?);
-    }
-    Ok(all)
+    ledger.range(prefix)?.items.iter().map(|item| Ok((name_in(item, prefix)?, read(item)?))).collect()
+}
+
+fn name_in(item: &Item, prefix: &str) -> Result<HostName, FleetError> {
+    let name = item.key[prefix.len()..].parse::<HostName>();
+    name.map_err(|error| FleetError::Damaged { key: item.key.clone(), why: error.to_string() })
 }
 
 /// A plan with everything that is known of it.
@@ -136,12 +152,37 @@ pub fn load(ledger: &dyn Ledger, plan_id: &PlanId) -> Result<Rollout, FleetError
     let found = ledger.range(&state_key(plan_id))?;
     let state = found.items.into_iter().find(|item| item.key == state_key(plan_id)).ok_or_else(no_plan)?;
     let plan: RolloutPlan = read(&one(ledger, &plan_key(plan_id))?.ok_or_else(no_plan)?)?;
-    let rows = by_host(ledger, &status_prefix(plan_id))?;
-    let desired = desired(ledger, &plan)?;
+    // Before the hosts: whoever puts them in their places takes this away last.
+    let rest = match one(ledger, &rest_key(plan_id))? {
+        Some(item) => Some(Rest { rev: item.mod_rev, rows: read(&item)? }),
+        None => None,
+    };
+    let mut rows: BTreeMap<HostName, HostRow> = by_host(ledger, &status_prefix(plan_id))?;
+    rows.extend(rest.iter().flat_map(|rest| rest.rows.clone()));
     let leader = one(ledger, &leader_key(plan_id))?.map(|item| item.value);
     // Not the revision of the state: what is that old may be compacted, and could not be watched from.
     let rev = found.rev;
-    Ok(Rollout { state: read(&state)?, state_rev: state.mod_rev, plan, rows, desired, leader, rev })
+    let (desired, told_at) = (BTreeMap::new(), BTreeMap::new());
+    let (state, state_rev) = (read(&state)?, state.mod_rev);
+    let mut rollout = Rollout { plan, state, state_rev, rows, desired, told_at, rest, leader, rev };
+    look_whose(ledger, &mut rollout)?;
+    Ok(rollout)
+}
+
+/// Looks anew at what its hosts were told last, by whichever plan.
+///
+/// # Errors
+/// As [`load`].
+pub fn look_whose(ledger: &dyn Ledger, rollout: &mut Rollout) -> Result<(), FleetError> {
+    (rollout.desired, rollout.told_at) = (BTreeMap::new(), BTreeMap::new());
+    for item in ledger.range(DESIRED)?.items {
+        let host = name_in(&item, DESIRED)?;
+        if rollout.plan.hosts.contains_key(&host) {
+            rollout.desired.insert(host.clone(), read(&item)?);
+            rollout.told_at.insert(host, item.mod_rev);
+        }
+    }
+    Ok(())
 }
 
 /// Every plan's id, oldest first.
@@ -180,8 +221,9 @@ pub fn create(ledger: &dyn Ledger, plan: &RolloutPlan, audit: &AuditRecord) -> R
 
 /// Writes what was decided, if the rollout is still the one it was decided on, and whoever writes still leads.
 ///
-/// It is one commit where the ledger takes as much. Where not, rows go before the state that counts them, and hosts are let
-/// go of after it: whoever finds only a part of it decides the rest anew ([`free_left`]).
+/// It is one commit. Where the ledger does not take as much, its hosts go into one value of that commit, from which they are put
+/// in their places after it; and a plan that is over lets go of hosts after it. Cut off in between, the first is made good by
+/// the next commit, and counts until then ([`load`]), the second by whoever wants these hosts ([`free_left`]).
 ///
 /// # Errors
 /// [`FleetError::Ledger`].
@@ -194,10 +236,13 @@ pub fn commit(
 ) -> Result<Committed, FleetError> {
     let id = &rollout.plan.plan_id;
     let fence = fence.map(|made| Expect::Made(leader_key(id), made));
+    if let Some(rest) = &rollout.rest {
+        put_in_place(ledger, id, rest, fence.as_ref())?;
+    }
     let guard = |state_rev| -> Vec<Expect> {
-        [Expect::Rev(state_key(id), state_rev)].into_iter().chain(fence.clone()).collect()
+        fence.iter().cloned().chain([Expect::Rev(state_key(id), state_rev)]).collect()
     };
-    let mut head = vec![Op::Put(state_key(id), text(&commit.state))];
+    let mut ops = vec![Op::Put(state_key(id), text(&commit.state))];
     for (at, note) in commit.notes.iter().enumerate() {
         let record = AuditRecord {
             at: now,
@@ -206,75 +251,80 @@ pub fn commit(
             about: note.about.clone(),
             reason: note.reason.clone(),
         };
-        head.push(Op::Put(format!("audit/{id}/{:012}-{at:04}", rollout.state_rev), text(&record)));
+        ops.push(Op::Put(format!("audit/{id}/{:012}-{at:04}", rollout.state_rev), text(&record)));
     }
-    let (mut words, mut free) = (Vec::new(), Vec::new());
-    match told(ledger, rollout, commit)? {
-        Err(key) => return Ok(Committed::Conflict(key)),
-        Ok(told) => {
-            for (released, expect, op) in told {
-                if released { free.push((expect, op)) } else { words.push((expect, op)) }
-            }
-        }
-    }
-    let row = |(host, row)| Op::Put(format!("{}{host}", status_prefix(id)), text(row));
-    let mut rows: Vec<Op> = commit.rows.iter().map(row).collect();
-    let most = ledger.most_ops();
-    while head.len() + words.len() + rows.len() > most && !rows.is_empty() {
-        let part = rows.split_off(rows.len().saturating_sub(most));
-        if let Committed::Conflict(key) = ledger.commit(&guard(rollout.state_rev), &part, None)? {
-            return Ok(Committed::Conflict(key));
-        }
-    }
-    let later = free.split_off(free.len().min(most.saturating_sub(head.len() + words.len() + rows.len())));
     let mut expect = guard(rollout.state_rev);
-    let mut ops = head;
-    ops.extend(rows);
-    for (as_known, op) in words.into_iter().chain(free) {
+    // Nobody writes past hosts that are not in their places yet: they would go back to what they were before.
+    expect.push(Expect::Absent(rest_key(id)));
+    let (mut free, words): (Vec<_>, Vec<_>) =
+        told(rollout, commit).into_iter().partition(|(released, ..)| *released);
+    let most = ledger.most_ops();
+    let in_one = ops.len() + words.len() + commit.rows.len() <= most;
+    if in_one {
+        let row = |(host, row)| Op::Put(format!("{}{host}", status_prefix(id)), text(row));
+        ops.extend(commit.rows.iter().map(row));
+    } else {
+        ops.push(Op::Put(rest_key(id), text(&commit.rows)));
+    }
+    let later = free.split_off(free.len().min(most.saturating_sub(ops.len() + words.len())));
+    for (_, as_known, op) in words.into_iter().chain(free) {
         expect.push(as_known);
         ops.push(op);
     }
     let written = ledger.commit(&expect, &ops, None)?;
     let Committed::At(rev) = written else { return Ok(written) };
+    // It is decided and acknowledged. What fails from here on is made good by whoever comes next.
+    if !in_one {
+        let _ = put_in_place(ledger, id, &Rest { rev, rows: commit.rows.clone() }, fence.as_ref());
+    }
     for part in later.chunks(most) {
-        let (known, ops): (Vec<Expect>, Vec<Op>) = part.iter().cloned().unzip();
-        ledger.commit(&[guard(rev), known].concat(), &ops, None)?;
+        let (known, ops): (Vec<Expect>, Vec<Op>) =
+            part.iter().map(|(_, known, op)| (known.clone(), op.clone())).unzip();
+        if ledger.commit(&[guard(rev), known].concat(), &ops, None).is_err() {
+            break;
+        }
     }
     Ok(written)
 }
 
-/// What hosts are told: whether that is that they are let go of, what has to stand there before, and the word. Or the key of
-/// a host that another plan has taken meanwhile.
-type Told = Result<Vec<(bool, Expect, Op)>, String>;
+/// Puts hosts in their places. Nothing else is written of a rollout before all of them are there; who is too late for that
+/// writes nothing.
+fn put_in_place(
+    ledger: &dyn Ledger,
+    id: &PlanId,
+    rest: &Rest,
+    fence: Option<&Expect>,
+) -> Result<(), FleetError> {
+    let key = rest_key(id);
+    let expect: Vec<Expect> =
+        fence.cloned().into_iter().chain([Expect::Rev(key.clone(), rest.rev)]).collect();
+    let row = |(host, row)| Op::Put(format!("{}{host}", status_prefix(id)), text(row));
+    let ops: Vec<Op> = rest.rows.iter().map(row).chain([Op::Delete(key)]).collect();
+    for part in ops.chunks(ledger.most_ops()) {
+        if let Committed::Conflict(_) = ledger.commit(&expect, part, None)? {
+            break;
+        }
+    }
+    Ok(())
+}
 
-fn told(ledger: &dyn Ledger, rollout: &Rollout, commit: &Commit) -> Result<Told, FleetError> {
+/// What hosts are told: whether that is that they are let go of, what has to stand there before, and the word. Of two plans
+/// that offer to one host at the same moment the second finds the first one's word there.
+fn told(rollout: &Rollout, commit: &Commit) -> Vec<(bool, Expect, Op)> {
     let id = &rollout.plan.plan_id;
-    if commit.desired.is_empty() {
-        return Ok(Ok(Vec::new()));
-    }
-    // Two plans that offer to one host at the same moment: the second finds the first one's word there.
-    let items = match commit.desired.keys().next() {
-        Some(host) if commit.desired.len() == 1 => {
-            one(ledger, &format!("desired/{host}"))?.into_iter().collect()
-        }
-        _ => ledger.range("desired/")?.items,
+    // A host that another plan has is that plan's.
+    let mine = |host: &HostName| {
+        rollout.desired.get(host).is_none_or(|known| known.plan_id == *id || known.released)
     };
-    let there: BTreeMap<&str, &Item> = items.iter().map(|item| (item.key.as_str(), item)).collect();
-    let mut told = Vec::new();
-    for (host, desired) in &commit.desired {
-        let known = rollout.desired.get(host);
-        let key = format!("desired/{host}");
-        let expect = match there.get(key.as_str()) {
+    let word = |(host, desired): (&HostName, &Desired)| {
+        let key = format!("{DESIRED}{host}");
+        let expect = match rollout.told_at.get(host) {
             None => Expect::Absent(key.clone()),
-            Some(item) if known == Some(&read::<Desired>(item)?) => Expect::Rev(key.clone(), item.mod_rev),
-            Some(_) => return Ok(Err(key)),
+            Some(rev) => Expect::Rev(key.clone(), *rev),
         };
-        // A host that another plan has is that plan's.
-        if known.is_none_or(|known| known.plan_id == *id || known.released) {
-            told.push((desired.released, expect, Op::Put(key, text(desired))));
-        }
-    }
-    Ok(Ok(told))
+        (desired.released, expect, Op::Put(key, text(desired)))
+    };
+    commit.desired.iter().filter(|(host, _)| mine(host)).map(word).collect()
 }
 
 /// Lets go of hosts that plans which are over still hold: whoever ended them was cut off in the middle.
@@ -284,32 +334,27 @@ fn told(ledger: &dyn Ledger, rollout: &Rollout, commit: &Commit) -> Result<Told,
 pub fn free_left(ledger: &dyn Ledger, rollout: &Rollout) -> Result<(), FleetError> {
     let held =
         || rollout.desired.iter().filter(|(_, word)| !word.released && word.plan_id != rollout.plan.plan_id);
-    let plans: BTreeSet<&PlanId> = held().map(|(_, word)| &word.plan_id).collect();
-    for plan in plans {
-        let Some(state) = one(ledger, &state_key(plan))? else { continue };
-        if !read::<RolloutState>(&state)?.phase.is_terminal() {
-            continue;
-        }
-        for (host, word) in held().filter(|(_, word)| word.plan_id == *plan) {
-            let Some(item) = one(ledger, &format!("desired/{host}"))? else { continue };
-            if read::<Desired>(&item)? == *word {
-                let free = Desired { released: true, ..word.clone() };
-                let expect = [Expect::Rev(item.key.clone(), item.mod_rev)];
-                ledger.commit(&expect, &[Op::Put(item.key, text(&free))], None)?;
-            }
+    let mut over = BTreeSet::new();
+    for plan in held().map(|(_, word)| &word.plan_id).collect::<BTreeSet<_>>() {
+        if let Some(state) = one(ledger, &state_key(plan))?
+            && read::<RolloutState>(&state)?.phase.is_terminal()
+        {
+            over.insert(plan);
         }
     }
+    // Many at once: a lease does not last for thousands of commits.
+    let free = held().filter(|(_, word)| over.contains(&word.plan_id)).filter_map(|(host, word)| {
+        let key = format!("{DESIRED}{host}");
+        let free = Desired { released: true, ..word.clone() };
+        Some((Expect::Rev(key.clone(), *rollout.told_at.get(host)?), Op::Put(key, text(&free))))
+    });
+    let free: Vec<(Expect, Op)> = free.collect();
+    for part in free.chunks(ledger.most_ops()) {
+        let (expect, ops): (Vec<Expect>, Vec<Op>) = part.iter().cloned().unzip();
+        // Where somebody was quicker, the next look finds the rest.
+        ledger.commit(&expect, &ops, None)?;
+    }
     Ok(())
-}
-
-/// What hosts were told last, by whichever plan.
-///
-/// # Errors
-/// As [`load`].
-pub fn desired(ledger: &dyn Ledger, plan: &RolloutPlan) -> Result<BTreeMap<HostName, Desired>, FleetError> {
-    let mut desired: BTreeMap<HostName, Desired> = by_host(ledger, "desired/")?;
-    desired.retain(|host, _| plan.hosts.contains_key(host));
-    Ok(desired)
 }
 
 /// The last records of a plan's audit, oldest first.

@@ -9,7 +9,7 @@ mod model;
 mod step;
 mod stuck;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod work;
 
 pub use acts::{Changed, act, changes};

@@ -29,7 +29,7 @@ pub(super) fn host(name: &str) -> HostName {
     name.parse().unwrap()
 }
 
-pub(super) fn stage(id: &str, hosts: &[&str], parallel: Amount) -> StagePlan {
+pub(crate) fn stage(id: &str, hosts: &[&str], parallel: Amount) -> StagePlan {
     StagePlan {
         id: id.parse().unwrap(),
         hosts: hosts.iter().map(|name| host(name)).collect(),
@@ -41,7 +41,7 @@ pub(super) fn stage(id: &str, hosts: &[&str], parallel: Amount) -> StagePlan {
     }
 }
 
-pub(super) fn plan(stages: Vec<StagePlan>) -> RolloutPlan {
+pub(crate) fn plan(stages: Vec<StagePlan>) -> RolloutPlan {
     let spec = HostSpec { reach: Reach::Local, folder: "/x".into(), labels: BTreeMap::new(), zone: None };
     let hosts =
         stages.iter().flat_map(|stage| stage.hosts.clone()).map(|name| (name, spec.clone())).collect();

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use self::etcd::{Etcd, Signal};
+pub(crate) use self::etcd::Etcd;
+use self::etcd::Signal;
 use self::port::Port;
-use self::skip::lacks;
+pub(crate) use self::skip::lacks;
 use super::conformance::{RULES, conforms};
 use super::{Committed, EtcdLedger, Expect, Ledger, LedgerError, Op, Watched};
 use crate::model::rollout::EtcdSpec;
@@ -24,7 +25,8 @@ mod port;
 #[path = "../../../tests/it/support/skip.rs"]
 mod skip;
 
-fn ledger(endpoints: &[String]) -> EtcdLedger {
+/// A ledger on these members.
+pub(crate) fn ledger(endpoints: &[String]) -> EtcdLedger {
     let spec = EtcdSpec {
         endpoints: endpoints.to_vec(),
         ca: None,

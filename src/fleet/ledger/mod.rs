@@ -7,7 +7,7 @@ mod contract;
 mod etcd;
 mod gateway;
 #[cfg(test)]
-mod members;
+pub(crate) mod members;
 mod sqlite;
 mod stream;
 mod wire;
