@@ -173,7 +173,8 @@ fn next(
 fn take_in(rollout: &mut Rollout, commit: Commit, rev: u64) {
     let id = rollout.plan.plan_id.clone();
     for (host, desired) in commit.desired {
-        let mine = rollout.desired.get(&host).is_none_or(|known| known.plan_id == id || known.released);
+        let known = rollout.desired.get(&host);
+        let mine = known.is_none_or(|known| known.plan_id == id || (known.released && !desired.released));
         if mine {
             rollout.told_at.insert(host.clone(), rev);
             rollout.desired.insert(host, desired);

@@ -106,8 +106,8 @@ fn load(ledger: &dyn Ledger, id: &PlanId) -> Rollout {
 }
 
 fn acted(rollout: &Rollout, wanted: &Act) -> Commit {
-    let Rollout { plan, state, rows, .. } = rollout;
-    act(plan, state, rows, wanted, ("lead", Some("why")), NOW).unwrap().commit
+    let Rollout { plan, state, rows, desired, .. } = rollout;
+    act(plan, state, (rows, desired), wanted, ("lead", Some("why")), NOW).unwrap().commit
 }
 
 fn try_write(ledger: &dyn Ledger, rollout: &Rollout, commit: &Commit) -> Result<Committed, String> {

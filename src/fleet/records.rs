@@ -312,9 +312,10 @@ fn put_in_place(
 /// that offer to one host at the same moment the second finds the first one's word there.
 fn told(rollout: &Rollout, commit: &Commit) -> Vec<(bool, Expect, Op)> {
     let id = &rollout.plan.plan_id;
-    // A host that another plan has is that plan's.
-    let mine = |host: &HostName| {
-        rollout.desired.get(host).is_none_or(|known| known.plan_id == *id || known.released)
+    // A host that another plan has is that plan's; so is one that it has let go of, for whoever only lets go.
+    let mine = |host: &HostName, desired: &Desired| {
+        let known = rollout.desired.get(host);
+        known.is_none_or(|known| known.plan_id == *id || (known.released && !desired.released))
     };
     let word = |(host, desired): (&HostName, &Desired)| {
         let key = format!("{DESIRED}{host}");
@@ -324,7 +325,7 @@ fn told(rollout: &Rollout, commit: &Commit) -> Vec<(bool, Expect, Op)> {
         };
         (desired.released, expect, Op::Put(key, text(desired)))
     };
-    commit.desired.iter().filter(|(host, _)| mine(host)).map(word).collect()
+    commit.desired.iter().filter(|(host, desired)| mine(host, desired)).map(word).collect()
 }
 
 /// Lets go of hosts that plans which are over still hold: whoever ended them was cut off in the middle.

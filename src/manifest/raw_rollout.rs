@@ -79,6 +79,8 @@ pub(super) struct RawUnreachable {
     pub(super) defer: bool,
     /// How many of the plan's hosts may be away for that.
     pub(super) budget: RawAmount,
+    /// How long they are waited for once every stage is past; default: not at all.
+    pub(super) wait: Option<Span>,
 }
 
 /// A group of hosts, and what must be true before the next one.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{command, label, longer_than_nothing, shown, url};
 use super::error::ManifestError;
-use super::raw_rollout::{RawAmount, RawGate, RawGateKind, RawHosts, RawPlan, RawStage, TicketRuns};
+use super::raw_rollout::{
+    RawAmount, RawGate, RawGateKind, RawHosts, RawPlan, RawStage, RawUnreachable, TicketRuns,
+};
 use super::settings::SourceFile;
 use super::spot::Spot;
 use super::text::nearest;
@@ -69,10 +71,7 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
         rollback_data: raw.rollback_data,
         max_failures: cap(&top.key("max_failures"), &raw)?,
         on_host_failure: raw.on_host_failure,
-        unreachable: raw
-            .unreachable
-            .as_ref()
-            .map_or_else(Unreachable::default, |raw| Unreachable { defer: raw.defer, budget: raw.budget.0 }),
+        unreachable: unreachable(&top.key("unreachable"), raw.unreachable.as_ref())?,
         hotfix: raw.hotfix,
         hosts: hosts.map(|(name, spec)| (name.clone(), spec.clone())).collect(),
         stages,
@@ -111,6 +110,17 @@ fn cap(spot: &Spot<'_>, raw: &RawPlan) -> Result<FailureCap, ManifestError> {
         return Err(spot.key("percent").rule("is more than all: write 0 to 100"));
     }
     Ok(FailureCap { count: raw.count, percent: raw.percent })
+}
+
+fn unreachable(spot: &Spot<'_>, raw: Option<&RawUnreachable>) -> Result<Unreachable, ManifestError> {
+    let Some(raw) = raw else { return Ok(Unreachable::default()) };
+    if raw.wait.is_some() && !raw.defer {
+        return Err(spot.key("wait").rule(
+            "stands beside `defer = false`, with which no stage goes on without them: write `defer = true`, or take it out",
+        ));
+    }
+    let wait = raw.wait.map(|wait| longer_than_nothing(&spot.key("wait"), wait)).transpose()?;
+    Ok(Unreachable { defer: raw.defer, budget: raw.budget.0, wait })
 }
 
 fn stages(top: &Spot<'_>, raw: &RawPlan, fleet: &Inventory) -> Result<Vec<StagePlan>, ManifestError> {

@@ -9,7 +9,7 @@ use super::stuck::last_was_halted;
 use super::work::Work;
 use crate::model::reason::ReasonCode;
 use crate::model::rollout::{
-    Act, Approval, GateKind, HostName, HostRow, HostState, PlanPhase, Precondition, RolloutPlan,
+    Act, Approval, Desired, GateKind, HostName, HostRow, HostState, PlanPhase, Precondition, RolloutPlan,
     RolloutState, StageId, StagePhase, Strategy, VerdictWord, Wait,
 };
 
@@ -36,14 +36,14 @@ fn touched(rows: &BTreeMap<HostName, HostRow>) -> Vec<HostName> {
     rows.iter().filter(|(_, row)| row.touched).map(|(host, _)| host.clone()).collect()
 }
 
-/// Does an act, or says why not.
+/// Does an act, or says why not. `told`: what its hosts were told last, by whichever plan.
 ///
 /// # Errors
 /// [`Precondition`] with its code, cause and resolution.
 pub fn act(
     plan: &RolloutPlan,
     state: &RolloutState,
-    rows: &BTreeMap<HostName, HostRow>,
+    (rows, told): (&BTreeMap<HostName, HostRow>, &BTreeMap<HostName, Desired>),
     act: &Act,
     (by, reason): (&str, Option<&str>),
     now: DateTime<Utc>,
@@ -55,7 +55,7 @@ pub fn act(
             "no action needed; it is already stopped",
         ));
     }
-    let mut work = Work::new(plan, state, rows, now);
+    let mut work = Work::new(plan, state, rows, told, now);
     work.state.clock_at = now;
     let said = reason.map(str::to_owned);
     let mut skipped = None;
@@ -213,9 +213,11 @@ fn cancel(work: &mut Work<'_>, confirmed: bool, reason: Option<String>) -> Resul
 
 fn rollback(work: &mut Work<'_>, reason: Option<String>) -> Result<Vec<HostName>, Precondition> {
     not_going_back(work)?;
-    let hosts: Vec<HostName> =
+    let touched: Vec<HostName> =
         work.rows().filter(|(_, row)| row.touched).map(|(host, _)| host.clone()).collect();
-    let phase = if hosts.is_empty() { PlanPhase::RolledBack } else { PlanPhase::RollingBack };
+    let is_ours = |host: &&HostName| work.taken(host).is_none();
+    let hosts: Vec<HostName> = touched.iter().filter(is_ours).cloned().collect();
+    let phase = if touched.is_empty() { PlanPhase::RolledBack } else { PlanPhase::RollingBack };
     work.phase(phase, reason);
     Ok(hosts)
 }

@@ -173,6 +173,45 @@ pub(super) fn activate(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Optio
     waiting(work, at, deferred, locked)
 }
 
+/// Whether a host may still come to the release although every stage is past: it does not answer, or it was told and could
+/// not begin.
+pub(super) fn is_late(row: &HostRow) -> bool {
+    row.state == HostState::Unreachable || (row.state == HostState::Pending && row.touched)
+}
+
+/// Offers the release again to hosts that came back and could not begin, as many at once as their stage allows.
+pub(super) fn again(work: &mut Work<'_>, seen: &Seen<'_>) {
+    for (at, stage) in work.plan.stages.iter().enumerate() {
+        let at_work = work.stage_rows(at).filter(|(_, row)| row.state.in_flight()).count();
+        let limit = stage.parallel.of(stage.hosts.len()).max(1);
+        let mut free = limit.saturating_sub(at_work).min(work.room());
+        for host in &stage.hosts {
+            let Some(row) = work.row(host).filter(|row| row.state == HostState::Pending && row.touched)
+            else {
+                continue;
+            };
+            let is_free = other_owner(work, seen, host).is_none() && work.taken(host).is_none();
+            if free == 0 || rests(work, row) || seen.excluded.contains(host) || !is_free {
+                continue;
+            }
+            work.offer(host, Wish::Release, seen.desired.get(host));
+            free -= 1;
+        }
+    }
+}
+
+/// Lets go of hosts that are done, so that another plan may take them while this one waits for others.
+pub(super) fn release_active(work: &mut Work<'_>) {
+    let done = |(host, row): &(&HostName, &HostRow)| {
+        row.state == HostState::Active && work.ours(host).is_some_and(|desired| !desired.released)
+    };
+    let done: Vec<HostName> =
+        work.rows().filter(done).map(|(host, _)| host.clone()).take(work.room()).collect();
+    for host in done {
+        work.release(&host);
+    }
+}
+
 /// The plan that has not let go of a host.
 fn other_owner(work: &Work<'_>, seen: &Seen<'_>, host: &HostName) -> Option<crate::model::rollout::PlanId> {
     let desired = seen.desired.get(host)?;
@@ -275,7 +314,7 @@ pub(super) fn take_back(work: &mut Work<'_>, seen: &Seen<'_>) {
             if !row.touched || asked || (row.wish == Some(Wish::Revert) && rests(work, row)) {
                 continue;
             }
-            if seen.excluded.contains(host) || other_owner(work, seen, host).is_some() {
+            if seen.excluded.contains(host) || work.taken(host).is_some() {
                 continue;
             }
             let before = seen.desired.get(host);

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use super::step::{Commit, Decision};
+use super::step::{Commit, Decision, millis};
 use super::tests::{Scene, plan, stage};
 use super::{Asked, act as person, step, stuck};
+use crate::model::quantity::Span;
 use crate::model::rollout::{
-    Act, Amount, Desired, FailureCap, Gate, GateKind, Heard, HostAnswer, HostName, HostState, OnHarm,
-    OnHostFailure, PlanPhase, RolloutPlan, Strategy, Unreachable, VerdictWord, Wish,
+    Act, Amount, Desired, FailureCap, Gate, GateKind, Heard, HostAnswer, HostName, HostRow, HostState,
+    OnHarm, OnHostFailure, PlanPhase, RolloutPlan, Strategy, Unreachable, VerdictWord, Wait, Wish,
 };
 
 /// Chance that is the same every time: the numbers of one seed.
@@ -124,7 +125,8 @@ fn some_plan(chance: &mut Chance) -> RolloutPlan {
     plan.on_harm = if chance.percent(40) { OnHarm::Rollback } else { OnHarm::Pause };
     plan.on_host_failure = if chance.percent(30) { OnHostFailure::Revert } else { OnHostFailure::Halt };
     plan.max_failures = FailureCap { count: Some(u32::try_from(chance.below(12)).unwrap()), percent: None };
-    plan.unreachable = Unreachable { defer: chance.percent(50), budget: Amount::Percent(5) };
+    let wait = chance.percent(50).then(|| Span::secs(60 * (1 + chance.below(60))));
+    plan.unreachable = Unreachable { defer: chance.percent(50), budget: Amount::Percent(5), wait };
     plan
 }
 
@@ -134,6 +136,10 @@ struct Fleet {
     machines: BTreeMap<HostName, Machine>,
     chance: Chance,
     faults: u64,
+    /// Hosts that another plan took once this one had let go of them, and its word.
+    taken: BTreeMap<HostName, Desired>,
+    /// How often this plan waited for hosts past its last stage.
+    waited: u64,
 }
 
 impl Fleet {
@@ -144,7 +150,7 @@ impl Fleet {
         let faults = [0, 1, 3, 10][usize::try_from(chance.below(4)).unwrap()];
         let mut scene = Scene::new(plan);
         scene.act(&Act::Start).unwrap();
-        Self { scene, machines, chance, faults }
+        Self { scene, machines, chance, faults, taken: BTreeMap::new(), waited: 0 }
     }
 
     /// One round: hosts are told and work, the coordinator decides, and may be killed before or after it writes.
@@ -166,6 +172,7 @@ impl Fleet {
             Decision::Commit(commit) => {
                 self.holds(&commit)?;
                 self.scene.take(*commit);
+                self.waited += u64::from(matches!(self.scene.state.wait, Some(Wait::Latecomers { .. })));
             }
             Decision::Wait(wait) => {
                 if wait.to_string().is_empty() {
@@ -176,8 +183,29 @@ impl Fleet {
         for machine in self.machines.values_mut() {
             machine.works();
         }
+        self.another_plan();
         self.time_passes();
         self.consistent()
+    }
+
+    /// Another plan takes a host that this one has let go of, does something there, and may be over by then.
+    fn another_plan(&mut self) {
+        if self.scene.state.phase.is_terminal() || !self.chance.percent(20) {
+            return;
+        }
+        let plan_id = &self.scene.plan.plan_id;
+        let free = self.scene.desired.iter().find(|(_, word)| word.released && word.plan_id == *plan_id);
+        let Some((host, word)) = free.map(|(host, word)| (host.clone(), word.clone())) else { return };
+        let theirs = Desired {
+            plan_id: "plan-2".parse().unwrap(),
+            generation: word.generation + 1,
+            wish: Wish::Release,
+            released: self.chance.percent(50),
+        };
+        let machine = self.machines.get_mut(&host).unwrap();
+        (machine.told, machine.wish, machine.exit) = (theirs.generation, Some(theirs.wish), None);
+        self.scene.desired.insert(host.clone(), theirs.clone());
+        self.taken.insert(host, theirs);
     }
 
     fn listen(&mut self) -> BTreeMap<HostName, Heard> {
@@ -187,7 +215,9 @@ impl Fleet {
             let (Some(wish), true) = (row.wish, asked) else { continue };
             let Some(machine) = self.machines.get_mut(host) else { continue };
             if self.faults > 0 && self.chance.percent(1) {
-                machine.cut = self.chance.below(40);
+                // Some are away for longer than the rest of the plan takes.
+                let rounds = if self.chance.percent(20) { 400 } else { 40 };
+                machine.cut = self.chance.below(rounds);
             }
             let nothing = || Heard::Nothing { why: "no route".to_owned() };
             if machine.cut > 0 {
@@ -232,6 +262,16 @@ impl Fleet {
         let scene = &self.scene;
         let row = |host: &HostName| commit.rows.get(host).unwrap_or(&scene.rows[host]);
         let mut offered = BTreeSet::new();
+        if let Some(host) = commit.desired.keys().find(|host| self.taken.contains_key(*host)) {
+            return Err(format!("{host} is told something, and is another plan's"));
+        }
+        let goes_on = !commit.state.phase.is_terminal();
+        let freed = |(host, desired): &(&HostName, &Desired)| {
+            goes_on && desired.released && row(host).state != HostState::Active
+        };
+        if let Some((host, _)) = commit.desired.iter().find(freed) {
+            return Err(format!("{host} was let go of, and is not done"));
+        }
         for (host, desired) in commit.desired.iter().filter(|(_, desired)| !desired.released) {
             if scene.desired.get(host).is_some_and(|before| before.generation >= desired.generation) {
                 return Err(format!("{host}: a generation did not rise"));
@@ -244,10 +284,19 @@ impl Fleet {
             if !stage.hosts.iter().any(|host| offered.contains(host)) {
                 continue;
             }
-            if Some(at) != commit.state.current() {
+            // Past the last stage only those are told again that came back and could not begin.
+            let is_late = commit.state.current().is_none()
+                && scene.plan.unreachable.wait.is_some()
+                && stage
+                    .hosts
+                    .iter()
+                    .filter(|host| offered.contains(*host))
+                    .all(|host| scene.rows[host].touched);
+            if Some(at) != commit.state.current() && !is_late {
                 return Err(format!("{} was offered to out of its turn", stage.id));
             }
-            let at_work = scene.plan.hosts.keys().filter(|host| row(host).state.in_flight()).count();
+            let all = scene.plan.hosts.keys().filter(|host| !is_late || stage.hosts.contains(host));
+            let at_work = all.filter(|host| row(host).state.in_flight()).count();
             let limit = stage.parallel.of(stage.hosts.len()).max(1);
             if at_work > limit {
                 return Err(format!("{at_work} at once in {}, {limit} may", stage.id));
@@ -265,6 +314,9 @@ impl Fleet {
     fn consistent(&self) -> Result<(), String> {
         for (host, row) in &self.scene.rows {
             let machine = &self.machines[host];
+            if self.taken.contains_key(host) {
+                continue;
+            }
             if machine.told > row.generation {
                 return Err(format!("{host} was told what is in no record"));
             }
@@ -279,6 +331,18 @@ impl Fleet {
         let phase = self.scene.state.phase;
         if phase == PlanPhase::RolledBack && self.machines.values().any(|machine| machine.released) {
             return Err("it says rolled_back, and a host still has the release".to_owned());
+        }
+        if phase == PlanPhase::RolledBack && !self.taken.is_empty() {
+            return Err("it says rolled_back, and a host that it touched is another plan's".to_owned());
+        }
+        let last = self.scene.state.stages.iter().map(|stage| stage.since_ms).max().unwrap_or(0);
+        let patience = self.scene.plan.unreachable.wait.map_or(0, millis);
+        let away = |row: &HostRow| row.state == HostState::Unreachable;
+        if phase == PlanPhase::CompletedWithExceptions
+            && self.scene.rows.values().any(away)
+            && self.scene.state.clock_ms < last + patience
+        {
+            return Err("it ended without the hosts that it was to wait for".to_owned());
         }
         if phase == PlanPhase::Completed
             && self.scene.state.stages.iter().all(|stage| stage.phase.word() == "promoted")
@@ -300,7 +364,14 @@ impl Fleet {
         };
         let acts = [Act::Recover { strategy, confirm: current }, Act::Resume];
         for act in acts {
-            let done = person(&scene.plan, &scene.state, &scene.rows, &act, ("lead", Some("why")), scene.now);
+            let done = person(
+                &scene.plan,
+                &scene.state,
+                (&scene.rows, &scene.desired),
+                &act,
+                ("lead", Some("why")),
+                scene.now,
+            );
             if let Ok(changed) = done {
                 self.scene.take(changed.commit);
                 return;
@@ -331,11 +402,16 @@ impl Fleet {
 #[test]
 fn two_hundred_hosts_stay_within_every_promise_whatever_happens() {
     let seeds = if all_cases_wanted!() { 500 } else { 30 };
+    let (mut waited, mut taken) = (0, 0);
     for seed in 0..seeds {
-        if let Err(why) = Fleet::new(seed).runs() {
+        let mut fleet = Fleet::new(seed);
+        if let Err(why) = fleet.runs() {
             panic!("seed {seed}: {why}");
         }
+        waited += fleet.waited;
+        taken += fleet.taken.len();
     }
+    assert!(waited > 0 && taken > 0, "{waited} waits for latecomers, {taken} hosts taken meanwhile");
     count_cases!("P16", "simulated rollouts over 200 hosts", seeds);
 }
 

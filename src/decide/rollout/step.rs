@@ -83,7 +83,7 @@ pub fn step(
     if state.phase.is_terminal() {
         return Decision::Wait(Wait::Terminal);
     }
-    let mut work = Work::new(plan, state, rows, now);
+    let mut work = Work::new(plan, state, rows, seen.desired, now);
     tick(&mut work);
     for (host, heard) in seen.heard {
         hosts::hear(&mut work, host, heard);
@@ -140,7 +140,7 @@ fn under_way(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     }
     match work.state.current() {
         Some(stage) => in_stage(work, seen, stage),
-        None => finish(work),
+        None => finish(work, seen),
     }
 }
 
@@ -206,7 +206,7 @@ fn in_stage(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Wait {
             work.stage_phase(at, StagePhase::Promoted, None);
             match work.state.current() {
                 Some(next) => in_stage(work, seen, next),
-                None => finish(work),
+                None => finish(work, seen),
             }
         }
         gates::Gates::Harm(harm) => did_harm(work, seen, &harm),
@@ -214,8 +214,11 @@ fn in_stage(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Wait {
     }
 }
 
-/// Past the last stage: done, unless hosts are still at work.
-fn finish(work: &mut Work<'_>) -> Wait {
+/// Past the last stage: done, unless hosts are still at work, or some that were gone on without are waited for.
+fn finish(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
+    if let Some(wait) = latecomers(work, seen) {
+        return wait;
+    }
     let at_work: Vec<HostName> =
         work.rows().filter(|(_, row)| row.state.in_flight()).map(|(host, _)| host.clone()).collect();
     if let Some(host) = at_work.first() {
@@ -230,13 +233,29 @@ fn finish(work: &mut Work<'_>) -> Wait {
     Wait::Terminal
 }
 
+/// Hosts that may still come back, while the plan has patience: what is done lets go of its hosts meanwhile.
+fn latecomers(work: &mut Work<'_>, seen: &Seen<'_>) -> Option<Wait> {
+    let patience = millis(work.plan.unreachable.wait?);
+    let past_ms = work.state.stages.iter().map(|stage| stage.since_ms).max().unwrap_or(0);
+    let passed = work.state.clock_ms.saturating_sub(past_ms);
+    let late = |host: &HostName, row: &HostRow| hosts::is_late(row) && !seen.excluded.contains(host);
+    let count = work.rows().filter(|(host, row)| late(host, row)).count();
+    if passed >= patience || count == 0 {
+        return None;
+    }
+    hosts::again(work, seen);
+    hosts::release_active(work);
+    let host = work.rows().find(|(host, row)| late(host, row)).map(|(host, _)| host.clone())?;
+    Some(Wait::Latecomers { count, host, left: seconds_up(patience - passed) })
+}
+
 /// Every touched host is asked back, as many at once as its stage allows.
 fn going_back(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     hosts::take_back(work, seen);
     let touched = || work.rows().filter(|(_, row)| row.touched);
     let open = |row: &HostRow| !is_back(row) && !is_lost(row);
     let waiting: Vec<&HostName> = touched()
-        .filter(|(host, row)| open(row) && !seen.excluded.contains(*host))
+        .filter(|(host, row)| open(row) && !seen.excluded.contains(*host) && work.taken(host).is_none())
         .map(|(host, _)| host)
         .collect();
     let away: Vec<&HostName> =
@@ -251,8 +270,11 @@ fn going_back(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
             return Wait::Unreachable { count: away.len(), budget: 0, host: (*first).clone() };
         }
     }
-    let left: Vec<String> =
-        touched().filter(|(_, row)| !is_back(row)).map(|(host, _)| host.to_string()).collect();
+    let named = |host: &HostName| match work.taken(host) {
+        Some(by) => format!("{host} (it is {by}'s by now)"),
+        None => host.to_string(),
+    };
+    let left: Vec<String> = touched().filter(|(_, row)| !is_back(row)).map(|(host, _)| named(host)).collect();
     if left.is_empty() {
         work.phase(PlanPhase::RolledBack, None);
     } else {

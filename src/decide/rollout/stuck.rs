@@ -88,6 +88,10 @@ pub fn advice(state: &RolloutState, rows: &BTreeMap<HostName, HostRow>) -> Optio
     if says(VerdictWord::Fail) {
         return Some(Strategy::SkipFailed);
     }
+    if matches!(state.wait, Some(Wait::Latecomers { .. })) {
+        // They are asked all the time.
+        return None;
+    }
     let waits = matches!(
         state.wait,
         Some(Wait::GateInconclusive { .. } | Wait::Unreachable { .. } | Wait::Refused { .. })

@@ -97,7 +97,14 @@ impl Scene {
     }
 
     pub(super) fn act(&mut self, act: &Act) -> Result<Changed, ReasonCode> {
-        let done = super::act(&self.plan, &self.state, &self.rows, act, ("lead", Some("why")), self.now);
+        let done = super::act(
+            &self.plan,
+            &self.state,
+            (&self.rows, &self.desired),
+            act,
+            ("lead", Some("why")),
+            self.now,
+        );
         let changed = done.map_err(|refused| refused.code)?;
         self.take(changed.commit.clone());
         Ok(changed)
@@ -408,7 +415,7 @@ fn a_freeze_and_a_stopped_line_begin_nothing_new() {
 #[test]
 fn a_host_that_does_not_answer_is_not_failed_and_only_a_budget_goes_on_without_it() {
     let mut plan = two_stages();
-    plan.unreachable = Unreachable { defer: true, budget: Amount::Count(1) };
+    plan.unreachable = Unreachable { defer: true, budget: Amount::Count(1), wait: None };
     let mut scene = Scene::started(plan);
     scene.rest();
     scene.away("a");
@@ -540,6 +547,86 @@ fn a_plan_that_nobody_drives_or_that_makes_no_progress_is_stuck() {
     }
     let late = stuck(&scene.plan, &scene.state, Some("lead"), scene.now).unwrap();
     assert_eq!(late.stuck_reason, "1 host at work, among them a");
+}
+
+/// `b` is away when the last stage is past, for a plan that waits for it.
+fn without_b(wait: Span) -> Scene {
+    let mut plan = plan(vec![stage("all", &["a", "b", "c"], Amount::Count(3))]);
+    plan.unreachable = Unreachable { defer: true, budget: Amount::Count(1), wait: Some(wait) };
+    let mut scene = Scene::started(plan);
+    scene.rest();
+    scene.away("b");
+    scene.says("a", 0);
+    scene.says("c", 0);
+    scene
+}
+
+#[test]
+fn a_host_that_comes_back_in_time_is_served_and_the_plan_completes() {
+    let mut scene = without_b(Span::secs(600));
+    let wait = scene.rest();
+    assert_eq!(wait, Wait::Latecomers { count: 1, host: host("b"), left: Span::secs(600) });
+    let said = wait.to_string();
+    assert_eq!(said, "every stage is past; 1 host not back yet, among them b: waited for 10m more");
+    assert_eq!(scene.state.phase, PlanPhase::Active);
+    assert_eq!(stuck(&scene.plan, &scene.state, Some("lead"), scene.now), None, "it gets on by waiting");
+    assert_eq!(advice(&scene.state, &scene.rows), None, "it is asked all the time");
+    scene.passes(TimeDelta::minutes(4));
+    // It could not begin at once: it is offered again under a new generation.
+    scene.says("b", 3);
+    scene.passes(TimeDelta::seconds(11));
+    assert_eq!((scene.rows[&host("b")].state, scene.rows[&host("b")].generation), (HostState::Offered, 2));
+    assert!(matches!(scene.rest(), Wait::HostsAtWork { count: 1, .. }));
+    scene.says("b", 0);
+    assert_eq!(scene.state.phase, PlanPhase::Completed);
+}
+
+#[test]
+fn a_host_that_does_not_come_back_in_time_is_an_exception() {
+    let mut scene = without_b(Span::secs(600));
+    scene.passes(TimeDelta::minutes(5));
+    let wait = scene.passes(TimeDelta::seconds(299));
+    assert!(matches!(wait, Wait::Latecomers { .. }), "{wait}");
+    scene.act(&Act::Pause).unwrap();
+    scene.passes(TimeDelta::hours(9));
+    scene.act(&Act::Resume).unwrap();
+    assert_eq!(scene.state.phase, PlanPhase::Active, "the clock stood still");
+    scene.passes(TimeDelta::seconds(2));
+    assert_eq!(scene.state.phase, PlanPhase::CompletedWithExceptions);
+    assert!(scene.desired.values().all(|desired| desired.released));
+    // Nobody is waited for who was taken out, and without `wait` nobody at all.
+    let mut scene = without_b(Span::secs(600));
+    scene.excluded.insert(host("b"));
+    scene.rest();
+    assert_eq!(scene.state.phase, PlanPhase::CompletedWithExceptions);
+}
+
+#[test]
+fn while_it_waits_what_is_done_may_be_taken_and_is_then_never_touched_again() {
+    let mut scene = without_b(Span::secs(600));
+    scene.rest();
+    let free: Vec<&str> =
+        scene.desired.iter().filter(|(_, desired)| desired.released).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(free, ["a", "c"], "and the one that is waited for is not let go of");
+    let theirs =
+        Desired { plan_id: "plan-2".parse().unwrap(), generation: 7, wish: Wish::Release, released: true };
+    scene.desired.insert(host("a"), theirs.clone());
+    scene.rest();
+    let back = scene.act(&Act::Recover { strategy: Strategy::Rollback, confirm: None }).unwrap();
+    assert_eq!(back.to_revert, ["b", "c"].map(host), "also when the other plan is over");
+    scene.rest();
+    scene.says("b", 0);
+    scene.says("c", 0);
+    assert_eq!(scene.in_state(HostState::Reverted), ["b", "c"]);
+    assert_eq!(scene.state.phase, PlanPhase::RollbackIncomplete);
+    assert_eq!(scene.state.reason.as_deref(), Some("not known to be back: a (it is plan-2's by now)"));
+    assert_eq!(scene.desired[&host("a")], theirs, "the other plan's word stands");
+
+    let mut scene = without_b(Span::secs(600));
+    scene.rest();
+    scene.desired.insert(host("a"), theirs.clone());
+    scene.act(&Act::Cancel { confirmed: true }).unwrap();
+    assert_eq!(scene.desired[&host("a")], theirs, "nor does giving the plan up overwrite it");
 }
 
 #[test]

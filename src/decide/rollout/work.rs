@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::step::{Commit, Decision, Note};
 use crate::model::rollout::{
-    Desired, HostName, HostRow, HostState, PlanPhase, RolloutPlan, RolloutState, StagePhase, Wait, Wish,
+    Desired, HostName, HostRow, HostState, PlanId, PlanPhase, RolloutPlan, RolloutState, StagePhase, Wait,
+    Wish,
 };
 
 /// Hosts that one step tells something: what a step comes to has to fit into one commit of every ledger.
@@ -20,6 +21,7 @@ pub(super) struct Work<'a> {
     pub(super) now: DateTime<Utc>,
     before: &'a RolloutState,
     known: &'a BTreeMap<HostName, HostRow>,
+    told: &'a BTreeMap<HostName, Desired>,
     changed: BTreeMap<HostName, HostRow>,
     desired: BTreeMap<HostName, Desired>,
     notes: Vec<Note>,
@@ -30,10 +32,30 @@ impl<'a> Work<'a> {
         plan: &'a RolloutPlan,
         state: &'a RolloutState,
         known: &'a BTreeMap<HostName, HostRow>,
+        told: &'a BTreeMap<HostName, Desired>,
         now: DateTime<Utc>,
     ) -> Self {
         let (changed, desired, notes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { plan, state: state.clone(), now, before: state, known, changed, desired, notes }
+        Self { plan, state: state.clone(), now, before: state, known, told, changed, desired, notes }
+    }
+
+    /// What a host was told last, where this plan told it.
+    pub(super) fn ours(&self, host: &HostName) -> Option<&'a Desired> {
+        self.told.get(host).filter(|desired| desired.plan_id == self.plan.plan_id)
+    }
+
+    /// The plan that told a host something after this one had let go of it: the host is that plan's, also when it is over.
+    pub(super) fn taken(&self, host: &HostName) -> Option<&'a PlanId> {
+        let told = self.row(host).is_some_and(|row| row.generation > 0);
+        let last = self.told.get(host).filter(|last| told && last.plan_id != self.plan.plan_id)?;
+        Some(&last.plan_id)
+    }
+
+    /// Lets go of a host that this plan has: another one may take it.
+    pub(super) fn release(&mut self, host: &HostName) {
+        if let Some(desired) = self.ours(host).filter(|desired| !desired.released) {
+            self.desired.insert(host.clone(), Desired { released: true, ..desired.clone() });
+        }
     }
 
     /// Every host of the plan, as it is now.
@@ -133,7 +155,10 @@ impl<'a> Work<'a> {
         let clock_moved = self.state.clock_ms.saturating_sub(self.before.clock_ms);
         let mut alike = self.state.clone();
         (alike.clock_at, alike.clock_ms) = (self.before.clock_at, self.before.clock_ms);
-        let same = alike == *self.before && self.changed.is_empty() && self.notes.is_empty();
+        let same = alike == *self.before
+            && self.changed.is_empty()
+            && self.notes.is_empty()
+            && self.desired.is_empty();
         // A clock that was set back is written at once: time goes on from there.
         let set_back = self.now < self.before.clock_at;
         if same && !other_wait && !set_back && clock_moved < clock_every_ms {
@@ -155,6 +180,9 @@ impl<'a> Work<'a> {
         let told: Vec<(HostName, u64, Wish)> =
             self.rows().filter_map(|(host, row)| Some((host.clone(), row.generation, row.wish?))).collect();
         for (host, generation, wish) in told {
+            if self.taken(&host).is_some() {
+                continue;
+            }
             let plan_id = self.plan.plan_id.clone();
             self.desired.insert(host, Desired { plan_id, generation, wish, released: true });
         }

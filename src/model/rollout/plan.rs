@@ -83,11 +83,14 @@ pub struct Unreachable {
     pub defer: bool,
     /// How many of the plan's hosts may be away at once for that.
     pub budget: Amount,
+    /// How long they are waited for past the last stage; none: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Span>,
 }
 
 impl Default for Unreachable {
     fn default() -> Self {
-        Self { defer: false, budget: Amount::Count(0) }
+        Self { defer: false, budget: Amount::Count(0), wait: None }
     }
 }
 

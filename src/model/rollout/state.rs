@@ -413,6 +413,15 @@ pub enum Wait {
         /// One of them.
         host: HostName,
     },
+    /// Past the last stage, and hosts that were gone on without may still come back.
+    Latecomers {
+        /// How many.
+        count: usize,
+        /// One of them.
+        host: HostName,
+        /// How long they are waited for still.
+        left: Span,
+    },
     /// It is over.
     Terminal,
 }
@@ -445,6 +454,13 @@ impl fmt::Display for Wait {
             Wait::ManualGate { stage } => write!(f, "stage {stage} waits for a person's approval"),
             Wait::HostsReverting { count, host } => {
                 write!(f, "{} not back yet, among them {host}", counted(*count, "host"))
+            }
+            Wait::Latecomers { count, host, left } => {
+                let hosts = counted(*count, "host");
+                write!(
+                    f,
+                    "every stage is past; {hosts} not back yet, among them {host}: waited for {left} more"
+                )
             }
             Wait::Terminal => f.write_str("it is over"),
         }

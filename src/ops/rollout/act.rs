@@ -46,7 +46,8 @@ pub fn would(desk: &Desk, plan_id: &PlanId, acts: &[Act]) -> Result<Vec<Result<W
     let found = desk.load(plan_id)?;
     let of = |act: &Act| {
         let who = (desk.operator.as_str(), None);
-        let changed = rollout::act(&found.plan, &found.state, &found.rows, act, who, desk.now());
+        let changed =
+            rollout::act(&found.plan, &found.state, (&found.rows, &found.desired), act, who, desk.now());
         let changed = changed.map_err(|no| Blocker::new(no.code, no.cause).way_out(no.resolution))?;
         let own = changed.commit.rows.into_keys().collect();
         let hosts = if changed.to_revert.is_empty() { own } else { changed.to_revert };
@@ -73,7 +74,8 @@ pub fn act(desk: &Desk, plan_id: &PlanId, act: &Act, terms: Terms<'_>) -> Result
             return Err(OpsError::refused(Blocker::new(ReasonCode::FreezeActive, fact).way_out(way)));
         }
         let who = (desk.operator.as_str(), reason);
-        let changed = rollout::act(&found.plan, &found.state, &found.rows, act, who, now).map_err(refused)?;
+        let changed = rollout::act(&found.plan, &found.state, (&found.rows, &found.desired), act, who, now);
+        let changed = changed.map_err(refused)?;
         let current = found.state.current().map(|at| &found.state.stages[at].id);
         against(&found, &terms, current, &changed)?;
         let written = records::commit(&*desk.ledger, &found, &changed.commit, None, (&desk.operator, now))?;

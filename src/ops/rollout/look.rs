@@ -198,6 +198,12 @@ fn next(found: &Rollout, stuck: bool, advice: Option<Strategy>) -> Vec<NextComma
     if matches!(found.state.wait, Some(Wait::ManualGate { .. })) {
         add("once you have looked", format!("holdpoint rollout approve --plan-id {id} --reason TEXT"));
     }
+    if matches!(found.state.wait, Some(Wait::Latecomers { .. })) {
+        add(
+            "not to wait for them any longer",
+            format!("holdpoint rollout plan cancel --plan-id {id} --confirm {id}"),
+        );
+    }
     if let Some(strategy) = advice {
         let when = match strategy {
             Strategy::Rollback => "it does harm: take its hosts back",

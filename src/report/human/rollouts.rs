@@ -80,6 +80,9 @@ pub fn planned(plan: &RolloutPlan) -> String {
         "  {} may fail; beyond that, or when a gate says no, {harm}\n",
         count(allowed, "host")
     ));
+    if let Some(wait) = plan.unreachable.wait {
+        out.add(format_args!("  hosts that it goes on without are waited for, {wait} past the last stage\n"));
+    }
     let data = if plan.rollback_data {
         "restores data, too: what was written since is lost"
     } else {

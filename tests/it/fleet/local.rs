@@ -1,7 +1,7 @@
 //! Hosts on this machine.
 
 use super::scene::Fleet;
-use crate::support::wait_until;
+use crate::support::{Running, binary, wait_until};
 
 const TWO_STAGES: &str = r#"
 name = "web 2"
@@ -221,4 +221,92 @@ fn a_host_that_is_gone_is_unreachable_or_refuses_and_is_never_guessed_about() {
     let back = ["recover", "--strategy", "rollback", "--reason", "x", "--wait"];
     typed(&fleet, &plan, &back).exits(0).shows("rolled_back");
     assert_eq!(fleet.images(), ["web:1", "web:1"]);
+}
+
+const PATIENT: &str = "unreachable = { defer = true, budget = \"40%\", wait = \"2d\" }\n";
+
+/// Three hosts of which `b` is behind a network: where `cut` lies beside its `ssh`, nobody gets through.
+struct Behind {
+    fleet: Fleet,
+}
+
+impl Behind {
+    fn cut() -> Self {
+        let fleet = Fleet::reached(&["a", "b", "c"], |name| if name == "b" { "ssh" } else { "local" });
+        let inventory = std::fs::read_to_string(fleet.root().join("desk/fleet.toml")).unwrap();
+        let ssh = format!("transport = \"ssh\"\nprogram = \"{}\"\n", binary());
+        fleet.write("desk/fleet.toml", &inventory.replace("transport = \"ssh\"\n", &ssh));
+        let ssh = "#!/bin/sh\nfor last; do :; done\n\
+                   [ -e \"${0%/*}/cut\" ] && { echo 'no route to host' >&2; exit 255; }\n\
+                   case $last in *__fleet*) eval \"$last\" ;; esac\n";
+        fleet.write("bin/ssh", ssh);
+        let program = fleet.root().join("bin/ssh");
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fleet.write("bin/cut", "");
+        Self { fleet }
+    }
+
+    fn mend(&self) {
+        std::fs::remove_file(self.fleet.root().join("bin/cut")).unwrap();
+    }
+
+    fn start(&self, plan: &str) -> Running {
+        let path = format!("{}:{}", self.fleet.root().join("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = self.fleet.ground.command(binary(), &self.fleet.root().join("desk"));
+        command.args(on(plan, &["start"])).env("PATH", &path).stdin(std::process::Stdio::null());
+        self.fleet.ground.starts(command)
+    }
+
+    /// Another plan with another ticket releases over the canary alone.
+    fn takes_the_canary(&self) {
+        wait_until("the canary is let go of", || {
+            let hosts = self.fleet.run(&["fleet", "host", "list", "--json"]).exits(0).json();
+            hosts[0]["plan_id"].is_null()
+        });
+        let commit = self.fleet.ships("1235", "3");
+        let text = TWO_STAGES.replace("ticket = \"1234\"", "ticket = \"1235\"");
+        let plan = self.fleet.plan(text.split("[[stage]]\nid = \"rest\"").next().unwrap(), &commit);
+        self.start(&plan).wait().exits(0);
+    }
+}
+
+#[test]
+fn a_host_that_comes_back_after_the_last_stage_is_served_and_others_are_free_meanwhile() {
+    let behind = Behind::cut();
+    let fleet = &behind.fleet;
+    let commit = fleet.ships("1234", "2");
+    let plan = fleet.plan(&format!("{PATIENT}{TWO_STAGES}"), &commit);
+    let running = behind.start(&plan);
+    wait_until("it waits for the one that is away", || fleet.described(&plan)["wait"] == "latecomers");
+    assert_eq!(fleet.images(), ["web:2", "web:1", "web:2"]);
+    let view = fleet.described(&plan);
+    assert_eq!((&view["phase"], &view["stuck"]), (&"active".into(), &serde_json::Value::Null), "{view:#}");
+    let shown = typed(fleet, &plan, &["plan", "describe"]).exits(0);
+    shown.shows("1 host not back yet, among them b").shows("not to wait for them any longer");
+    fleet.run(&["rollout", "stuck"]).exits(0);
+    behind.takes_the_canary();
+    assert_eq!(fleet.images(), ["web:3", "web:1", "web:2"]);
+    behind.mend();
+    running.wait().exits(0).shows_in_order(&["waits: every stage is past", "completed"]);
+    assert_eq!(fleet.images(), ["web:3", "web:2", "web:2"]);
+    assert_eq!(fleet.states(&plan), ["a active", "b active", "c active"]);
+}
+
+#[test]
+fn a_rollback_while_it_waits_takes_back_what_is_still_its_own() {
+    let behind = Behind::cut();
+    let fleet = &behind.fleet;
+    let commit = fleet.ships("1234", "2");
+    let plan = fleet.plan(&format!("{PATIENT}{TWO_STAGES}"), &commit);
+    let running = behind.start(&plan);
+    wait_until("it waits for the one that is away", || fleet.described(&plan)["wait"] == "latecomers");
+    behind.takes_the_canary();
+    let back = ["recover", "--strategy", "rollback", "--reason", "errors", "--json"];
+    let back = typed(fleet, &plan, &back).exits(0).json();
+    let hosts = back["hosts_to_revert"].to_string();
+    assert!(!hosts.contains("\"a\"") && hosts.contains("\"c\""), "{hosts}");
+    behind.mend();
+    running.wait().exits(7).shows("rollback_incomplete");
+    assert_eq!(fleet.image("a"), "web:3", "the other plan's host is left alone");
+    assert_eq!(fleet.image("c"), "web:1");
 }
