@@ -57,6 +57,8 @@ pub(super) struct Ask<'a> {
     pub(super) timeout: Duration,
     /// The most bytes it may answer.
     pub(super) limit: u64,
+    /// What is ended when its time is over.
+    pub(super) ends: Ends,
 }
 
 impl Ask<'_> {
@@ -68,6 +70,7 @@ impl Ask<'_> {
             env: &[],
             timeout: Duration::from_mins(1),
             limit: 64 << 20,
+            ends: Ends::Program,
         }
     }
 }
@@ -84,7 +87,7 @@ impl Surroundings {
             stdin: ask.stdin,
             limit_bytes: ask.limit,
             timeout: Some(ask.timeout),
-            ends: Ends::Program,
+            ends: ask.ends,
         })?;
         Ok(Said { code: captured.code, stdout: captured.stdout, stderr: captured.stderr })
     }

@@ -38,6 +38,9 @@ pub fn inventory(file: &SourceFile) -> Result<Inventory, ManifestError> {
     for (at, raw) in raw.freeze.iter().enumerate() {
         fleet.freezes.push(calendar::freeze(&top.key("freeze").item(at), raw)?);
     }
+    if let Some(text) = &raw.repository {
+        fleet.repository = Some(repository(&top.key("repository"), text)?);
+    }
     if let Some(raw) = &raw.ledger {
         fleet.etcd = Some(etcd(&top.key("ledger").key("etcd"), &raw.etcd)?);
     }
@@ -115,6 +118,17 @@ fn endpoint(spot: &Spot<'_>, text: &str) -> Result<String, ManifestError> {
     } else {
         Err(wrong())
     }
+}
+
+/// Nothing that git takes for an option or for a program of its own (`ext::…`).
+fn repository(spot: &Spot<'_>, text: &str) -> Result<String, ManifestError> {
+    let odd =
+        text.is_empty() || text.starts_with('-') || text.contains("::") || text.chars().any(char::is_control);
+    if odd {
+        let why = format!("is `{}`: write the URL of a git repository, or its path", shown(text));
+        return Err(spot.rule(why));
+    }
+    Ok(text.to_owned())
 }
 
 fn host(spot: &Spot<'_>, name: &HostName, raw: &RawHost) -> Result<HostSpec, ManifestError> {

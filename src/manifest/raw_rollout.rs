@@ -23,7 +23,7 @@ pub(super) struct RawPlan {
     /// Ticket that is released on each host.
     #[schemars(with = "String")]
     pub(super) ticket: TicketId,
-    /// Commit that is released, as its whole object id.
+    /// Commit that is released: its whole object id, or a tag, which is looked up once, when the plan is made.
     #[serde(rename = "ref")]
     pub(super) commit: String,
     /// What happens by itself once it does harm: `pause` or `rollback`.
@@ -174,6 +174,9 @@ pub(super) struct RawFleet {
     /// Hosts, by the name they are given here.
     #[schemars(with = "BTreeMap<String, RawHost>")]
     pub(super) hosts: BTreeMap<HostName, RawHost>,
+    /// Where tags are looked up that a plan names: a URL, or a path from the folder of this file; default: the git repository
+    /// that this file lies in.
+    pub(super) repository: Option<String>,
     /// Calendar rules: while one holds no plan begins anything new; taking back goes on.
     #[serde(default)]
     pub(super) freeze: Vec<RawFreeze>,

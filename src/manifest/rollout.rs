@@ -31,8 +31,8 @@ pub struct Draft {
     pub name: String,
     /// Ticket.
     pub ticket: TicketId,
-    /// Commit.
-    pub commit: Oid,
+    /// Commit, or what has to be looked up once.
+    pub reference: Reference,
     /// What happens once it does harm.
     pub on_harm: OnHarm,
     /// Whether a rollback restores data.
@@ -51,6 +51,20 @@ pub struct Draft {
     pub hosts: BTreeMap<HostName, HostSpec>,
 }
 
+/// What `ref` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// A commit.
+    Commit(Oid),
+    /// A tag, unless the repository says otherwise.
+    Tag(String),
+}
+
+/// The tag nearest to what was written, when it is near enough to be a slip.
+pub fn near_tag<'a>(given: &str, tags: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(given, tags)
+}
+
 /// Reads a plan for this fleet.
 ///
 /// # Errors
@@ -66,7 +80,7 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
     Ok(Draft {
         name: label(&top.key("name"), &raw.name)?,
         ticket: raw.ticket.clone(),
-        commit: commit(&top.key("ref"), &raw.commit)?,
+        reference: reference(&top.key("ref"), &raw.commit)?,
         on_harm: raw.on_harm,
         rollback_data: raw.rollback_data,
         max_failures: cap(&top.key("max_failures"), &raw)?,
@@ -92,13 +106,26 @@ fn ticket_runs(top: &Spot<'_>, runs: Option<TicketRuns>) -> Result<(), ManifestE
     }
 }
 
-fn commit(spot: &Spot<'_>, text: &str) -> Result<Oid, ManifestError> {
-    text.parse().map_err(|_| {
-        spot.rule(format!(
-            "is `{}`: write the whole object id of the commit, as `git rev-parse v2.6^{{commit}}` prints it",
+fn reference(spot: &Spot<'_>, text: &str) -> Result<Reference, ManifestError> {
+    if let Ok(oid) = text.parse() {
+        return Ok(Reference::Commit(oid));
+    }
+    let name = text.strip_prefix("refs/tags/").unwrap_or(text);
+    // What git takes for the name of a ref, and nothing that it takes for a pattern or a revision.
+    let good = |c: char| !c.is_whitespace() && !c.is_control() && !"~^:?*[\\".contains(c);
+    let part =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
+    let whole = name.len() <= 200 && name.chars().all(good) && name.split('/').all(part);
+    if !whole || name.starts_with('-') || name.ends_with('.') || name.contains("..") || name.contains("@{") {
+        return Err(spot.rule(format!(
+            "is `{}`: write the whole object id of the commit, as `git rev-parse v2.6^{{commit}}` prints it, or the name of a tag",
             shown(text)
-        ))
-    })
+        )));
+    }
+    if name.starts_with("refs/") {
+        return Err(spot.rule(format!("is `{}`, which is no tag: what else has a name moves", shown(text))));
+    }
+    Ok(Reference::Tag(name.to_owned()))
 }
 
 fn cap(spot: &Spot<'_>, raw: &RawPlan) -> Result<FailureCap, ManifestError> {

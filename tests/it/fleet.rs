@@ -9,5 +9,6 @@ mod refused;
 mod scene;
 mod setup;
 mod ssh;
+mod tags;
 
 pub(crate) use scene::Fleet;

@@ -50,6 +50,7 @@ pub(crate) fn plan(stages: Vec<StagePlan>) -> RolloutPlan {
         name: "a release".into(),
         ticket: "1234".parse().unwrap(),
         commit: "0".repeat(40).parse().unwrap(),
+        tag: None,
         on_harm: OnHarm::Pause,
         rollback_data: false,
         max_failures: FailureCap::default(),

@@ -94,7 +94,7 @@ impl Git {
         self.answer(what, ask)
     }
 
-    fn answer(&self, what: &str, ask: Ask<'_>) -> Result<Said, GitError> {
+    pub(super) fn answer(&self, what: &str, ask: Ask<'_>) -> Result<Said, GitError> {
         match self.surroundings.ask(ask) {
             Ok(said) if said.code == Some(0) => Ok(said),
             Ok(said) => Err(self.judged(what, &said)),
@@ -136,6 +136,6 @@ pub(super) const CLONE: &str = "release from a checkout with files: `git clone <
 const READ_ENVIRONMENT: [(&str, &str); 3] =
     [GIT_ENVIRONMENT[0], ("GIT_OPTIONAL_LOCKS", "0"), ("LC_ALL", "C.UTF-8")];
 
-fn hardened<'a>(args: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn hardened<'a>(args: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     GIT_HARDENING.into_iter().chain(args).map(ToOwned::to_owned).collect()
 }

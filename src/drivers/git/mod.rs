@@ -16,6 +16,7 @@ mod place;
 mod position;
 mod remotes;
 mod signatures;
+mod tags;
 #[cfg(test)]
 pub(crate) mod testbed;
 #[cfg(test)]
@@ -26,3 +27,4 @@ pub use call::Git;
 pub use content::TreeEntry;
 pub use error::GitError;
 pub use observe::{Look, Observed};
+pub use tags::Named;

@@ -4,9 +4,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
 
 use super::testbed::Testbed;
-use super::{GitError, Observed};
+use super::{GitError, Named, Observed};
 use crate::model::facts::Containment;
 use crate::model::facts::Signature;
 use crate::model::id::{BranchName, Oid, TicketId};
@@ -405,4 +406,32 @@ fn an_export_holds_the_tracked_files_of_the_commit() {
     assert_eq!(git.export(&tip, &["dir"], &into).unwrap(), 2);
     assert!(into.join("dir").symlink_metadata().unwrap().is_dir());
     assert!(git.dirty().unwrap().is_empty());
+}
+
+#[test]
+fn a_tag_stands_for_its_commit_and_a_branch_is_no_tag() {
+    let bed = Testbed::new();
+    let first = bed.git("dev", &["rev-parse", "HEAD"]);
+    bed.git("dev", &["tag", "v1"]);
+    bed.git("dev", &["tag", "-a", "-m", "second", "deep/v1"]);
+    bed.git("dev", &["push", "-q", "origin", "--tags"]);
+    let (git, origin) = (bed.checkout("host"), bed.path("origin").display().to_string());
+    let named = |name: &str| git.named(&origin, name, Duration::from_secs(30)).unwrap();
+    let at_first = Named::Tag(first.parse().unwrap());
+    assert_eq!(named("v1"), at_first);
+    assert_eq!(named("deep/v1"), at_first, "behind the annotation");
+    assert_eq!(named("main"), Named::Branch);
+    let tags = vec!["deep/v1".to_owned(), "v1".to_owned()];
+    assert_eq!(named("v"), Named::Nothing(tags));
+    let gone = bed.path("gone").display().to_string();
+    assert!(matches!(git.named(&gone, "v1", Duration::from_secs(30)), Err(GitError::Failed { .. })));
+}
+
+#[test]
+fn a_repository_that_does_not_answer_is_waited_for_only_so_long() {
+    let bed = Testbed::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("git://{}/x", silent.local_addr().unwrap());
+    let said = bed.checkout("host").named(&url, "v1", Duration::from_millis(500)).unwrap_err().to_string();
+    assert!(said.contains("ask the repository for its tags"), "{said}");
 }

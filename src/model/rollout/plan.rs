@@ -239,6 +239,8 @@ pub struct Inventory {
     pub hosts: BTreeMap<HostName, HostSpec>,
     /// When nothing new is begun.
     pub freezes: Vec<Freeze>,
+    /// Where tags are looked up; none: in the repository that it lies in.
+    pub repository: Option<String>,
     /// Where rollouts are remembered; none: in a file beside it.
     pub etcd: Option<EtcdSpec>,
 }
@@ -255,6 +257,9 @@ pub struct RolloutPlan {
     /// The commit that is released: every host stops there, or releases nothing.
     #[serde(rename = "ref")]
     pub commit: Oid,
+    /// The tag that stood for that commit when the plan was made; none: the commit was named itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// What happens once it does harm.
     pub on_harm: OnHarm,
     /// Whether a rollback restores data, too.

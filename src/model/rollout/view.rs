@@ -189,6 +189,9 @@ pub struct DescribeView {
     /// The commit.
     #[serde(rename = "ref")]
     pub commit: String,
+    /// The tag that stood for it when the plan was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// The plan's digest.
     pub digest: String,
     /// The stage it is in.
@@ -301,6 +304,12 @@ pub struct PreviewHost {
 pub struct PreviewView {
     /// The plan.
     pub plan_id: PlanId,
+    /// The commit.
+    #[serde(rename = "ref")]
+    pub commit: String,
+    /// The tag that stood for it when the plan was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// Its phase now.
     pub phase: PlanPhase,
     /// Its phase afterwards.

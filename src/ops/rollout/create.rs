@@ -11,6 +11,7 @@ use crate::ops::error::OpsError;
 use crate::sys::files;
 
 use super::desk::Desk;
+use super::tags;
 
 /// Bytes of a plan's file.
 const LIMIT: u64 = 1 << 20;
@@ -32,14 +33,16 @@ pub fn written(name: &str, text: String) -> SourceFile {
 /// The plan in a text, not kept.
 ///
 /// # Errors
-/// [`OpsError::Manifest`] with line and column.
+/// [`OpsError::Manifest`] with line and column; or what is against the tag that it names.
 pub fn drafted(desk: &Desk, source: &SourceFile) -> Result<RolloutPlan, OpsError> {
     let draft = rollout::draft(source, &desk.inventory)?;
+    let (commit, tag) = tags::resolved(desk, draft.reference)?;
     let mut plan = RolloutPlan {
         plan_id: id("plan-0")?,
         name: draft.name,
         ticket: draft.ticket,
-        commit: draft.commit,
+        commit,
+        tag,
         on_harm: draft.on_harm,
         rollback_data: draft.rollback_data,
         max_failures: draft.max_failures,

@@ -153,6 +153,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
         name: found.plan.name.clone(),
         ticket: found.plan.ticket.to_string(),
         commit: found.plan.commit.to_string(),
+        tag: found.plan.tag.clone(),
         digest: found.plan.digest.clone(),
         current_stage_id: current(&found),
         wait: state.wait.as_ref().map(code),
@@ -249,6 +250,8 @@ pub fn preview(desk: &Desk, plan: &PlanId) -> Result<PreviewView, OpsError> {
     };
     let view = |next_phase, hosts, records, waits_for| PreviewView {
         plan_id: plan.clone(),
+        commit: found.plan.commit.to_string(),
+        tag: found.plan.tag.clone(),
         phase: before,
         next_phase,
         hosts,

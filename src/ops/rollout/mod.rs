@@ -11,6 +11,7 @@ mod host;
 mod look;
 mod office;
 mod remote;
+mod tags;
 
 pub use crate::fleet::transport::FLEET;
 pub use act::{TAKEN_BACK, Terms, Would, act, would};

@@ -53,7 +53,7 @@ pub fn planned(plan: &RolloutPlan) -> String {
     out.add(format_args!(
         "  ticket {} at {}, digest {}\n",
         plan.ticket,
-        plan.commit.short(),
+        commit(plan.commit.as_str(), plan.tag.as_deref()),
         &plan.digest[..12]
     ));
     for stage in &plan.stages {
@@ -92,9 +92,16 @@ pub fn planned(plan: &RolloutPlan) -> String {
     out
 }
 
+/// A commit, and the tag that it came from.
+fn commit(oid: &str, tag: Option<&str>) -> String {
+    let short = oid.get(..12).unwrap_or_default();
+    tag.map_or_else(|| short.to_owned(), |tag| format!("{short} (tag {})", clean(tag)))
+}
+
 /// `rollout plan preview`.
 pub fn preview(view: &PreviewView) -> String {
-    let mut out = format!("{} is {}\n", view.plan_id, view.phase);
+    let at = commit(&view.commit, view.tag.as_deref());
+    let mut out = format!("{} is {}, at {at}\n", view.plan_id, view.phase);
     if view.next_phase != view.phase {
         out.add(format_args!("  it would become {}\n", view.next_phase));
     }
@@ -120,7 +127,8 @@ pub fn describe(view: &DescribeView) -> String {
     let title = format!("{}  {}", view.plan_id, clean(&view.name));
     out.add(format_args!("{}\n", Ink::Strong.paint(&title)));
     out.add(format_args!("  phase    {}\n", ink_of(view.phase).paint(view.phase.word())));
-    out.add(format_args!("  ticket   {} at {}\n", view.ticket, view.commit.get(..12).unwrap_or_default()));
+    let at = commit(&view.commit, view.tag.as_deref());
+    out.add(format_args!("  ticket   {} at {at}\n", view.ticket));
     if let Some(wait) = view.waits_for.as_ref().filter(|_| !view.phase.is_terminal()) {
         out.add(format_args!("  waits    {}\n", clean(wait)));
     }

@@ -35,6 +35,12 @@ fn a_plan_that_is_wrong_says_where_and_what_to_write() {
             "`ticket_runs` is missing",
         ),
         (GOOD.replace("REF", "v2.6") + "serial = [\"100%\"]", "git rev-parse v2.6^{commit}"),
+        (GOOD.replace("REF", "v2.6") + "serial = [\"100%\"]", "write `repository = \"URL\"`"),
+        (GOOD.replace("REF", "v2.*") + "serial = [\"100%\"]", "or the name of a tag"),
+        (
+            GOOD.replace("REF", "refs/heads/main") + "serial = [\"100%\"]",
+            "is no tag: what else has a name moves",
+        ),
     ] {
         fleet.write("desk/plan.toml", &text.replace("REF", &commit));
         let output = fleet.run(&["rollout", "plan", "create", "plan.toml"]).exits(2).shows(wanted);
