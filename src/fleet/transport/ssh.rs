@@ -1,13 +1,13 @@
 //! A host over ssh: the system's own client with the user's own configuration, keys and jump hosts; one connection a host,
 //! kept for everything that is said on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::hands::{FLEET, start, understood};
 use crate::model::rollout::{Heard, Offer};
-use crate::sys::files;
-use crate::sys::process::{Capture, Captured, Ends, base_environment, capture};
+use crate::sys::process::Captured;
+use crate::sys::{files, net};
 
 /// What `ssh` ends with when it is the connection that failed.
 const CONNECTION_FAILED: i32 = 255;
@@ -52,21 +52,14 @@ fn last_line(said: &Captured) -> String {
     text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh said nothing").to_owned()
 }
 
-/// Ends the kept connections.
+/// How long kept connections may take to end; what does not ends by itself.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Ends the kept connections, as `ssh -O exit` does: a hundred of that program take as long as all that was said on them.
 pub(super) fn hang_up(sockets: &Path) {
-    for name in files::list(sockets).unwrap_or_default() {
-        let socket = sockets.join(name);
-        let words = ["ssh", "-o", "BatchMode=yes", "-O", "exit", "-S"].map(str::to_owned);
-        let argv = words.into_iter().chain([socket.display().to_string(), "host".to_owned()]).collect();
-        // One that has ended by itself has nothing to be told.
-        let _ = capture(&Capture {
-            argv,
-            cwd: Path::new("/").to_owned(),
-            env: base_environment(&[]),
-            stdin: None,
-            limit_bytes: 1 << 16,
-            timeout: Some(Duration::from_secs(5)),
-            ends: Ends::Program,
-        });
-    }
+    let all: Vec<PathBuf> =
+        files::list(sockets).unwrap_or_default().into_iter().map(|name| sockets.join(name)).collect();
+    // OpenSSH's PROTOCOL.mux, each with its length before it: hello (1) of version 4, terminate (0x10000005) as request 0.
+    let words: Vec<u8> = [8_u32, 1, 4, 8, 0x1000_0005, 0].into_iter().flat_map(u32::to_be_bytes).collect();
+    net::say_farewell(&all, &words, FAREWELL);
 }

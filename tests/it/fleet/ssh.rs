@@ -145,6 +145,8 @@ fn three_hosts_release_over_ssh_and_go_back() {
         let connections = server.so_far().matches("Accepted publickey").count();
         assert_eq!(connections, 1, "{}", server.so_far());
     }
+    // Nothing of it is left, a minute before kept connections end by themselves.
+    assert_eq!(programs(fleet.root(), "ssh:"), []);
     let again =
         fleet.plan(&PLAN.replace("ticket = \"1234\"", "ticket = \"1235\""), &fleet.ships("1235", "3"));
     Output::of(rollout(&fleet, &["start"], &again)).exits(0);
@@ -176,15 +178,23 @@ fn a_host_whose_connection_is_lost_is_unreachable_and_what_it_did_is_looked_up()
 
 /// Ends the kept connections of a fleet at the client's end; with the listener gone nobody makes new ones.
 fn end_sessions(root: &Path) {
+    for process in programs(root, "ssh") {
+        // It may have ended by itself meanwhile.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+    }
+}
+
+/// Programs of a fleet whose name begins so: a kept connection calls itself `ssh: SOCKET`.
+fn programs(root: &Path, name: &str) -> Vec<rustix::process::Pid> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let id = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
         let (Some(id), Ok(line)) = (id, std::fs::read(entry.path().join("cmdline"))) else { continue };
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         let program = line.split(' ').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-        if program.starts_with("ssh") && line.contains(root.to_str().unwrap()) {
-            let process = rustix::process::Pid::from_raw(id).unwrap();
-            // It may have ended by itself meanwhile.
-            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        if program.starts_with(name) && line.contains(root.to_str().unwrap()) {
+            found.push(rustix::process::Pid::from_raw(id).unwrap());
         }
     }
+    found
 }
