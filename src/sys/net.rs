@@ -84,7 +84,7 @@ pub fn say_farewell(sockets: &[PathBuf], words: &[u8], within: Duration) {
         Some(socket)
     };
     let told: Vec<UnixStream> = sockets.iter().filter_map(told).collect();
-    for mut socket in told {
+    for socket in told {
         let left = until.saturating_duration_since(Instant::now()).max(LOOK_EVERY);
         if socket.set_read_timeout(Some(left)).is_ok() {
             // Whatever it answers: it is done when it has closed its end, or does not in time.
