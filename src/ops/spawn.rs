@@ -10,7 +10,7 @@ use crate::model::access::OperatorName;
 use crate::model::event::{EventKind, RunEvent};
 use crate::model::id::AttemptId;
 use crate::model::outcome::Ending;
-use crate::sys::process::{Apart, own_binary};
+use crate::sys::process::{Apart, own_program};
 
 use super::error::OpsError;
 use super::host::Host;
@@ -94,7 +94,7 @@ pub fn begin(host: &Host, operator: &str, arguments: &[String]) -> Result<(), Op
 }
 
 fn started(host: &Host, operator: &str, arguments: &[String]) -> Result<Apart, OpsError> {
-    let binary = own_binary()?.display().to_string();
+    let binary = own_program()?.display().to_string();
     let mut argv = vec![binary, FOR.to_owned(), operator.to_owned()];
     argv.extend(["-C".to_owned(), host.root().display().to_string(), "--json".to_owned()]);
     argv.extend_from_slice(arguments);

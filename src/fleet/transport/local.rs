@@ -2,12 +2,12 @@
 
 use super::hands::{FLEET, start, understood};
 use crate::model::rollout::{Heard, Offer};
-use crate::sys::process::own_binary;
+use crate::sys::process::own_program;
 
 /// Tells the project folder of this machine, and hears its answer.
 pub fn tell(folder: &str, offer: &Offer) -> Heard {
     let nothing = |why: String| Heard::Nothing { why };
-    let binary = match own_binary() {
+    let binary = match own_program() {
         Ok(binary) => binary.display().to_string(),
         Err(error) => return nothing(error.to_string()),
     };

@@ -13,7 +13,7 @@ use crate::ops::error::OpsError;
 use crate::ops::host::Host;
 use crate::ops::spawn::FOR;
 use crate::sys::files;
-use crate::sys::process::{Apart, Capture, Ends, base_environment, capture, own_binary};
+use crate::sys::process::{Apart, Capture, Ends, base_environment, capture, own_program};
 
 /// The hidden word under which what was told is carried out, by a process of its own.
 pub const CARRY: &str = "__carry";
@@ -190,7 +190,7 @@ fn answer(ear: &Ear, folder: &Path, told: &Told) -> Result<HostAnswer, OpsError>
         return Ok(HostAnswer { generation, at_work: false, exit: Some(exit), attempt, said });
     }
     if !carried {
-        let own = own_binary()?.display().to_string();
+        let own = own_program()?.display().to_string();
         let argv = [own, CARRY.to_owned(), folder.display().to_string()];
         let begun = Apart::start(&argv, Path::new("/"), &base_environment(&ear.host.settings.run.env));
         begun.map_err(|error| OpsError::Failed {
@@ -217,7 +217,7 @@ pub fn carry(folder: &Path) -> Result<(), OpsError> {
         return Ok(());
     }
     let offer = &told.offer;
-    let own = own_binary()?.display().to_string();
+    let own = own_program()?.display().to_string();
     let mut argv = vec![own, FOR.to_owned(), offer.operator.clone()];
     argv.extend(["-C", &ear.host.root().display().to_string(), "--json"].map(str::to_owned));
     argv.extend(verb(offer, ear.ours(&told)?.as_ref()));

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that asks the system who we are")]
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -16,9 +17,29 @@ pub fn current_folder() -> Result<PathBuf, FileError> {
     std::env::current_dir().map_err(failed("found", Path::new(".")))
 }
 
-/// The file that this program runs from.
+/// What the kernel appends to the name of a program whose file was replaced or taken away while it runs.
+const REPLACED: &str = " (deleted)";
+
+/// What this program is started by once more: its file, or where another version has taken that file's place meanwhile, as
+/// an upgrade does, the very program that runs. So a server, its runs and their shims are always of one version.
+pub fn own_program() -> Result<PathBuf, FileError> {
+    let own = running_from()?;
+    let is_replaced = own.to_string_lossy().ends_with(REPLACED) && !files::exists(&own);
+    Ok(if is_replaced { PathBuf::from(OWN) } else { own })
+}
+
+/// The file that this program was started from; another version may be there by now.
 pub fn own_binary() -> Result<PathBuf, FileError> {
-    std::env::current_exe().map_err(failed("found", Path::new("/proc/self/exe")))
+    let own = running_from()?;
+    let before = own.to_str().and_then(|own| own.strip_suffix(REPLACED)).map(PathBuf::from);
+    Ok(before.filter(|_| !files::exists(&own)).unwrap_or(own))
+}
+
+/// The program that runs, whatever became of its file.
+const OWN: &str = "/proc/self/exe";
+
+fn running_from() -> Result<PathBuf, FileError> {
+    std::env::current_exe().map_err(failed("found", Path::new(OWN)))
 }
 
 /// Identifies this boot of the machine; empty where the kernel does not say.
@@ -66,12 +87,13 @@ pub fn spoken_by() -> Option<(String, &'static Starter)> {
 }
 
 fn starter() -> Starter {
-    let parent = std::os::unix::process::parent_id();
-    let Ok(program) = std::fs::read_link(format!("/proc/{parent}/exe")) else { return Starter::Unseen };
-    if own_binary().is_ok_and(|own| own == program) {
+    let theirs = format!("/proc/{}/exe", std::os::unix::process::parent_id());
+    let Ok(program) = std::fs::read_link(&theirs) else { return Starter::Unseen };
+    let file = |path: &str| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    if file(&theirs).is_some_and(|file_of_theirs| file(OWN) == Some(file_of_theirs)) {
         return Starter::Ours;
     }
-    let name = program.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = program.file_name().map(|name| name.to_string_lossy().trim_end_matches(REPLACED).to_owned());
     name.map_or(Starter::Unseen, Starter::Another)
 }
 

@@ -142,7 +142,7 @@ fn start(
             stdout: program.stdout.clone(),
             argv: found(program)?,
         };
-        let own = process::own_binary().map_err(io::Error::other)?;
+        let own = process::own_program().map_err(io::Error::other)?;
         let mut arguments = vec![OsString::from(STEP)];
         arguments.extend(order.arguments());
         // No process group of its own: a group leader could not leave our session.
@@ -160,6 +160,7 @@ fn start(
                 Ok(())
             })
             .start()
+            .map_err(|error| io::Error::new(error.kind(), format!("the shim that watches it: {error}")))
     };
     started().map_err(|source| SuperviseError::NotStarted { program: name, source })
 }

@@ -212,6 +212,26 @@ fn a_process_whose_session_is_out_of_sight_may_be_the_steps_own() {
     host.run(["run", "1234", "--from=ticket"]).exits(8).shows("step-undecided");
 }
 
+/// As an upgrade does it: another version takes the file's place while a release is under way.
+#[test]
+fn a_release_goes_on_by_the_program_that_began_it_when_its_file_is_replaced() {
+    let host = waiting();
+    let program = host.root().join("bin-of-ours");
+    std::fs::copy(binary(), &program).unwrap();
+    let mut command = host.command(program.to_str().unwrap(), &host.prod());
+    command.args(["run", "1234"]);
+    let running = host.starts(command);
+    wait_until("the script began", || host.root().join("began").exists());
+    let next = host.root().join("next");
+    std::fs::write(&next, "#!/bin/sh\nexit 99\n").unwrap();
+    std::fs::set_permissions(&next, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::rename(&next, &program).unwrap();
+    let_go(&host, 0);
+    running.wait().exits(0);
+    assert!(host.root().join("after").exists(), "the script after it");
+    assert_eq!(host.state("1234", "STATUS"), "succeeded");
+}
+
 #[test]
 fn an_undecided_step_whose_end_is_found_after_all_is_no_longer_asked_about() {
     let host = waiting();

@@ -62,6 +62,24 @@ fn a_request_whose_end_nobody_saw_is_not_done_again() {
     assert!(problem["hints"][0].as_str().unwrap().contains("another key"), "{problem:#}");
 }
 
+/// As an upgrade does it; until it is started anew the server is of the version that it was.
+#[test]
+fn a_server_whose_program_was_replaced_still_begins_releases() {
+    let host = Host::new();
+    host.ships("1234", "wikijs", "2");
+    let program = host.root().join("bin-of-ours");
+    std::fs::copy(host.program(), &program).unwrap();
+    let server = Server::by(&host, program.to_str().unwrap(), host.prod(), &[]);
+    let alice = server.token("alice", "operator");
+    let next = host.root().join("next");
+    std::fs::write(&next, "not a program").unwrap();
+    std::fs::rename(&next, &program).unwrap();
+    alice.post("/api/releases/1234/run", &json!({})).is(202);
+    host.run(["log", "1234", "-f"]).exits(0);
+    let log = host.log("1234");
+    assert!(log.contains("operator=alice") && log.contains(" via=holdpoint "), "it began it itself: {log}");
+}
+
 #[test]
 fn a_server_that_is_asked_to_stop_lets_go_of_its_port_and_ends_well() {
     let host = Host::new();

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -74,13 +75,25 @@ impl<'a> Server<'a> {
         Self::by(&fleet.ground, program, fleet.root().join("desk"), &[])
     }
 
+    /// Serves a host by a process that may have few files open.
+    pub(super) fn of_few_files(host: &'a Host, files: u32) -> Self {
+        let mut command = host.command("sh", &host.prod());
+        let limited = format!("ulimit -n {files}; exec \"$0\" serve --listen 127.0.0.1:0");
+        command.args(["-c", &limited, host.program()]);
+        Self::listening(host, host.prod(), command)
+    }
+
     fn of_folder(host: &'a Host, folder: PathBuf, options: &[&str]) -> Self {
         Self::by(host, host.program(), folder, options)
     }
 
-    fn by(host: &'a Host, program: &str, folder: PathBuf, options: &[&str]) -> Self {
+    pub(super) fn by(host: &'a Host, program: &str, folder: PathBuf, options: &[&str]) -> Self {
         let mut command = host.command(program, &folder);
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(options);
+        Self::listening(host, folder, command)
+    }
+
+    fn listening(host: &'a Host, folder: PathBuf, command: Command) -> Self {
         let running = host.starts(command);
         wait_until("the server listens", || running.so_far().contains("listening on"));
         let said = running.so_far();
