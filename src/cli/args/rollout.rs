@@ -109,6 +109,9 @@ pub struct ElsewhereArgs {
     /// else the folder of `fleet.toml`
     #[arg(long, value_name = "URL")]
     pub orchestrator_url: Option<String>,
+    /// Show the token to an `http://` address of another machine: everybody on the way can read it
+    #[arg(long)]
+    pub insecure_orchestrator: bool,
 }
 
 /// Which plan.

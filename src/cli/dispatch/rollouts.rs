@@ -55,7 +55,7 @@ fn plan(call: &Call<'_>, verb: PlanVerb) -> Result<Ending, CliError> {
 }
 
 fn office(call: &Call<'_>, elsewhere: &ElsewhereArgs) -> Result<Office, CliError> {
-    Ok(Office::open(&call.folder()?, elsewhere.orchestrator_url.as_deref())?)
+    Ok(Office::open(&call.folder()?, elsewhere.orchestrator_url.as_deref(), elsewhere.insecure_orchestrator)?)
 }
 
 /// Does something with one plan; a refusal is shown whole.
@@ -204,18 +204,10 @@ fn recover(call: &Call<'_>, args: &RecoverArgs) -> Result<Ending, CliError> {
     let act = Act::Recover { strategy: args.strategy, confirm: args.confirm.clone() };
     on(call, &args.plan, |office, id| {
         let asks = !args.yes && call.format() == Format::Human && call.terminal.can_ask();
-        // Asked first: what would be taken back is then named, and a person says yes to that.
-        let unconfirmed = Terms { unconfirmed: asks, ..because(&args.reason) };
-        let view = match office.act(id, &act, unconfirmed) {
-            Err(OpsError::Refused(no)) if asks && is_asked(&no) => {
-                let hosts = no.blockers.first().map_or("", |blocker| blocker.fact.as_str());
-                let answer = call.terminal.ask(&format!("{hosts}\nGo ahead? [y/N] "), &|| false);
-                if !matches!(answer.unwrap_or_default().as_str(), "y" | "yes") {
-                    return Err(OpsError::Declined.into());
-                }
-                office.act(id, &act, because(&args.reason))?
-            }
-            view => view?,
+        let view = if asks {
+            asked(call, office, id, &act, &args.reason)?
+        } else {
+            office.act(id, &act, because(&args.reason))?
         };
         if !args.wait || view.new_phase.is_terminal() {
             call.answer(&view, || {
@@ -227,6 +219,44 @@ fn recover(call: &Call<'_>, args: &RecoverArgs) -> Result<Ending, CliError> {
         said(call, &view)?;
         driven(call, office, id, Lead::AtOnce, args.strategy == Strategy::Rollback)
     })
+}
+
+/// Recovers a plan once a person has said yes to the hosts that it would take back. A plan under way moves on while they
+/// think: they are asked again where other hosts have come, and those they said yes to are all that is taken back.
+fn asked(
+    call: &Call<'_>,
+    office: &Office,
+    id: &PlanId,
+    act: &Act,
+    reason: &str,
+) -> Result<RecoverView, Trouble> {
+    let mut agreed: Option<String> = None;
+    loop {
+        let seen = office.describe(id)?.revision;
+        let on = |unconfirmed| Terms { revision: Some(&seen), unconfirmed, ..because(reason) };
+        let mut done = office.act(id, act, on(true));
+        if let Err(OpsError::Refused(no)) = &done
+            && is_asked(no)
+        {
+            let hosts = no.blockers.first().map_or("", |blocker| blocker.fact.as_str());
+            if agreed.as_deref() != Some(hosts) {
+                let answer = call.terminal.ask(&format!("{hosts}\nGo ahead? [y/N] "), &|| false);
+                if !matches!(answer.unwrap_or_default().as_str(), "y" | "yes") {
+                    return Err(OpsError::Declined.into());
+                }
+                agreed = Some(hosts.to_owned());
+            }
+            done = office.act(id, act, on(false));
+        }
+        match done {
+            Err(OpsError::Refused(no)) if has_moved_on(&no) => {}
+            done => return Ok(done?),
+        }
+    }
+}
+
+fn has_moved_on(no: &RefusedView) -> bool {
+    no.blockers.first().is_some_and(|blocker| blocker.code == ReasonCode::RevisionConflict)
 }
 
 /// Whether it is refused only because nobody has said yes to the hosts that a rollback takes back.

@@ -35,6 +35,11 @@ pub(super) fn agent(url: &str) -> &'static Agent {
     }
 }
 
+/// A client for this machine's own addresses, which no proxy could reach.
+pub(in crate::drivers) fn agent_without_proxy() -> Agent {
+    build(RootCerts::WebPki, None)
+}
+
 /// The client for news: as for probes, but through the host's proxy where the environment names one.
 pub(in crate::drivers) fn agent_through_proxy() -> Agent {
     build(system_roots(), Proxy::try_from_env())

@@ -30,8 +30,8 @@ impl Office {
     ///
     /// # Errors
     /// As [`Desk::open`] and [`Remote::named`].
-    pub fn open(start: &Path, url: Option<&str>) -> Result<Self, OpsError> {
-        Ok(match Remote::named(url)? {
+    pub fn open(start: &Path, url: Option<&str>, in_the_clear: bool) -> Result<Self, OpsError> {
+        Ok(match Remote::named(url, in_the_clear)? {
             Some(remote) => Office::There(remote),
             None => Office::Here(Box::new(Desk::open(start)?)),
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::drivers::orchestrator::Orchestrator;
+use crate::drivers::orchestrator::{self, Orchestrator, Request};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::rollout::{Act, DescribeView, PlanId, PlanPhase, RecoverView, Strategy};
 use crate::ops::error::OpsError;
@@ -25,6 +25,9 @@ const TOKEN: &str = "HOLDPOINT_TOKEN";
 /// How often a plan that is driven there is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
+/// How long a server may be away while somebody watches a plan there.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A server that keeps rollouts.
 pub struct Remote {
     server: Orchestrator,
@@ -35,11 +38,20 @@ impl Remote {
     /// where that server works.
     ///
     /// # Errors
-    /// A usage error where there is no token to show to it.
-    pub fn named(url: Option<&str>) -> Result<Option<Self>, OpsError> {
+    /// A usage error where there is no token to show to it, or where it would be shown to everybody on the way.
+    pub fn named(url: Option<&str>, in_the_clear: bool) -> Result<Option<Self>, OpsError> {
         let variable = || SERVER.into_iter().find_map(process::env).filter(|url| !url.trim().is_empty());
         let variable = || variable().filter(|_| process::spoken_by().is_none());
         let Some(url) = url.map(str::to_owned).or_else(variable) else { return Ok(None) };
+        if !in_the_clear && !orchestrator::is_private(&url) {
+            return Err(OpsError::Usage {
+                what: format!(
+                    "`{url}` is neither https nor this machine alone: everybody on the way could read the token"
+                ),
+                hint: "an https:// address, or, where the way itself is safe, `--insecure-orchestrator`"
+                    .to_owned(),
+            });
+        }
         let token = process::env(TOKEN).filter(|token| !token.trim().is_empty());
         let token = token.ok_or_else(|| OpsError::Usage {
             what: format!("{url} wants to know who asks, and `{TOKEN}` is not set"),
@@ -53,7 +65,7 @@ impl Remote {
     /// # Errors
     /// What it says against it, with the codes of the command line there; or why it gives no answer.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, OpsError> {
-        self.ask(path, None, false)
+        self.ask(path, Request::default())
     }
 
     /// Changes something there.
@@ -61,7 +73,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::get`].
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, OpsError> {
-        self.ask(path, Some(body), false)
+        self.ask(path, Request { body: Some(body), ..Request::default() })
     }
 
     /// All that is known of a plan.
@@ -80,10 +92,10 @@ impl Remote {
         let path = format!("/v1/rollouts/{plan}");
         let why = json!({ "reason": terms.reason.unwrap_or_default() });
         match act {
-            Act::Start => self.post(&format!("{path}/start"), &json!({})),
-            Act::Resume => self.post(&format!("{path}/resume"), &json!({})),
-            Act::Pause => self.post(&format!("{path}/pause"), &why),
-            Act::Halt => self.post(&format!("{path}/halt"), &why),
+            Act::Start => self.change(&format!("{path}/start"), &json!({}), terms),
+            Act::Resume => self.change(&format!("{path}/resume"), &json!({}), terms),
+            Act::Pause => self.change(&format!("{path}/pause"), &why, terms),
+            Act::Halt => self.change(&format!("{path}/halt"), &why, terms),
             Act::Approve => {
                 let stage = self.describe(plan)?.current_stage_id.ok_or_else(|| {
                     let no = Blocker::new(ReasonCode::NoCurrentStage, "the plan is in no stage");
@@ -91,20 +103,24 @@ impl Remote {
                         format!("see how it stands: `holdpoint rollout plan describe --plan-id {plan}`");
                     OpsError::refused(no.way_out(way))
                 })?;
-                self.post(&format!("{path}/stages/{stage}/approve"), &why)
+                self.change(&format!("{path}/stages/{stage}/approve"), &why, terms)
             }
             Act::Cancel { confirmed } => {
                 let confirm = confirmed.then(|| plan.to_string());
                 let body = json!({ "reason": terms.reason, "confirm": confirm });
-                self.ask(&path, Some(&body), true)
+                self.ask(&path, Request { body: Some(&body), takes_away: true, if_match: terms.revision })
             }
             Act::Recover { strategy, confirm } => {
                 let plan_too = Some(plan.to_string()).filter(|_| !terms.unconfirmed);
                 let confirm = if *strategy == Strategy::Rollback { plan_too } else { confirm.clone() };
                 let body = json!({ "strategy": strategy, "reason": terms.reason, "confirm": confirm });
-                self.post(&format!("{path}/recover"), &body)
+                self.change(&format!("{path}/recover"), &body, terms)
             }
         }
+    }
+
+    fn change(&self, path: &str, body: &Value, terms: Terms<'_>) -> Result<RecoverView, OpsError> {
+        self.ask(path, Request { body: Some(body), takes_away: false, if_match: terms.revision })
     }
 
     /// Waits until a plan that is driven there is over, or is paused with nobody driving it.
@@ -117,9 +133,27 @@ impl Remote {
         stop: &Stop,
         shows: &dyn Fn(&DescribeView),
     ) -> Result<Drove, OpsError> {
-        let mut said = None;
+        let (mut said, mut unanswered) = (None, Duration::ZERO);
         loop {
-            let view = self.describe(plan)?;
+            let view = match self.describe(plan) {
+                Ok(view) => view,
+                // It may be starting anew; the plan goes on there, whoever looks.
+                Err(OpsError::Failed { .. }) if unanswered < PATIENCE && stop.level() == 0 => {
+                    unanswered += LOOK_EVERY;
+                    clock::pause(LOOK_EVERY);
+                    continue;
+                }
+                Err(OpsError::Failed { what, .. }) => {
+                    return Err(OpsError::Failed {
+                        what: format!(
+                            "{what}; what became of {plan} is not known here: it goes on without us"
+                        ),
+                        hint: format!("holdpoint rollout plan describe --plan-id {plan}"),
+                    });
+                }
+                Err(error) => return Err(error),
+            };
+            unanswered = Duration::ZERO;
             let now = Some((view.phase, view.wait.clone()));
             if said != now {
                 shows(&view);
@@ -138,18 +172,12 @@ impl Remote {
         }
     }
 
-    fn ask<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: Option<&Value>,
-        takes_away: bool,
-    ) -> Result<T, OpsError> {
+    fn ask<T: DeserializeOwned>(&self, path: &str, request: Request<'_>) -> Result<T, OpsError> {
         let failed = |what: String| OpsError::Failed {
             what,
             hint: "is that a `holdpoint serve` which is up? ask its `/health`".to_owned(),
         };
-        let (status, value) =
-            self.server.ask(path, body, takes_away).map_err(|error| failed(error.to_string()))?;
+        let (status, value) = self.server.ask(path, request).map_err(|error| failed(error.to_string()))?;
         if !(200..300).contains(&status) {
             return Err(against(status, &value));
         }
