@@ -12,6 +12,7 @@ use super::problem::Problem;
 use super::route::{Method, Need, Route};
 use super::router::at_the_store;
 use super::shared::Shared;
+use crate::model::access::Role;
 
 /// Who asks, where they may ask this; else who tried, and why not.
 pub(super) async fn admitted(
@@ -29,11 +30,11 @@ pub(super) async fn admitted(
             let without = || Problem::new(StatusCode::FORBIDDEN, "origin-not-allowed", what);
             session.fits(csrf).then_some(()).ok_or_else(without)
         });
-        fits.map_err(|problem| (caller.clone(), problem))?;
+        fits.map_err(|problem| (caller.clone(), slowed(shared, remote, problem)))?;
     }
-    match allowed(shared, route.need, &said, remote) {
+    match allowed(shared, route.need, &said) {
         Ok(()) => Ok(said),
-        Err(problem) => Err((caller, problem)),
+        Err(problem) => Err((caller, slowed(shared, remote, problem))),
     }
 }
 
@@ -59,20 +60,30 @@ pub(super) async fn known(
 ///
 /// # Errors
 /// 401 for nobody, 403 for somebody who may not.
-pub(super) fn allowed(
-    shared: &Shared,
-    need: Need,
-    said: &Said,
-    remote: Option<SocketAddr>,
-) -> Result<(), Problem> {
+pub(super) fn allowed(shared: &Shared, need: Need, said: &Said) -> Result<(), Problem> {
     match (need, said.caller()) {
-        (Need::PublicRead, None) if !shared.doors.public_read => Err(slowed(shared, remote, nobody())),
-        (Need::Role(_), None) => Err(slowed(shared, remote, nobody())),
+        (Need::PublicRead, None) if !shared.doors.public_read => Err(nobody()),
+        (Need::Role(_), None) => Err(nobody()),
         (Need::Role(wanted), Some(caller)) if caller.role < wanted => {
             let what = format!("`{}` is {}; this is for {wanted}", caller.name, caller.role);
             Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", what))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether they may have a program of their own choosing run here: that is more than any verb lets an operator do.
+///
+/// # Errors
+/// 403.
+pub(super) fn may_name_a_program(caller: Option<&Caller>) -> Result<(), Problem> {
+    match caller {
+        Some(caller) if caller.role >= Role::Admin => Ok(()),
+        _ => {
+            let what = "a `probe` is a program that is run here: only an admin names one";
+            let problem = Problem::new(StatusCode::FORBIDDEN, "forbidden", what);
+            Err(problem.hint("leave it out, or on this host: `holdpoint incident open … --probe '…'`"))
+        }
     }
 }
 
@@ -82,7 +93,7 @@ fn nobody() -> Problem {
         .hint("an administrator of this host makes one: `holdpoint token create NAME --role viewer`")
 }
 
-/// Whoever is turned away again and again waits.
+/// Whoever is turned away again and again, for whatever reason, waits: each time is a record on disk.
 pub(super) fn slowed(shared: &Shared, remote: Option<SocketAddr>, problem: Problem) -> Problem {
     match remote {
         Some(remote) if shared.refusals.check_key(&remote.ip()).is_err() => {

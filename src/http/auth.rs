@@ -15,9 +15,10 @@ use crate::sys::random;
 use super::asked::Caller;
 use super::problem::Problem;
 
-/// The console's cookie. Its prefix makes browsers refuse one that was not set over TLS for this very host; over plain HTTP
-/// on this machine no cookie could have it.
+/// The console's cookie. Over TLS a prefix makes browsers refuse one that was not set for this very host; over plain HTTP,
+/// on this machine alone, no cookie could have it, and a browser sends it to every port of that name.
 const COOKIE: &str = "holdpoint-session";
+const COOKIE_OVER_TLS: &str = "__Host-holdpoint-session";
 
 /// How long a session lasts that nobody uses, and at the longest.
 const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -38,12 +39,18 @@ pub(super) struct Session {
 }
 
 /// The sessions of this server: they end with it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sessions {
     known: Mutex<BTreeMap<String, Session>>,
+    name: &'static str,
 }
 
 impl Sessions {
+    /// None yet; `secure` where cookies only travel over TLS.
+    pub(super) fn new(secure: bool) -> Self {
+        Self { known: Mutex::default(), name: if secure { COOKIE_OVER_TLS } else { COOKIE } }
+    }
+
     /// Begins one; answers with the value of its cookie.
     ///
     /// # Errors
@@ -66,7 +73,7 @@ impl Sessions {
 
     /// The session of a request; it counts as used.
     pub(super) fn of(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Session> {
-        let cookie = cookie(headers)?;
+        let cookie = self.cookie(headers)?;
         let mut known = self.known();
         let session = known.get_mut(&cookie).filter(|session| session.lasts(now))?;
         session.used = now;
@@ -75,9 +82,15 @@ impl Sessions {
 
     /// Ends one.
     pub(super) fn end(&self, headers: &HeaderMap) {
-        if let Some(cookie) = cookie(headers) {
+        if let Some(cookie) = self.cookie(headers) {
             self.known().remove(&cookie);
         }
+    }
+
+    fn cookie(&self, headers: &HeaderMap) -> Option<String> {
+        let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(name, _)| *name == self.name).map(|(_, value)| value.to_owned())
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {
@@ -98,19 +111,13 @@ impl Session {
 
 /// The header that sets the session's cookie; `secure` where it is only to travel over TLS.
 pub(super) fn set_cookie(value: &str, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}")
+    let (name, secure) = if secure { (COOKIE_OVER_TLS, "; Secure") } else { (COOKIE, "") };
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}")
 }
 
 /// The header that takes it back.
-pub(super) fn clear_cookie() -> String {
-    format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
-}
-
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
+pub(super) fn clear_cookie(secure: bool) -> String {
+    format!("{}; Max-Age=0", set_cookie("", secure))
 }
 
 /// How somebody said who they are.

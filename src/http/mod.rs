@@ -11,6 +11,7 @@ mod asked;
 mod auth;
 mod authority;
 mod console;
+mod crowd;
 mod metrics;
 mod openapi;
 mod problem;

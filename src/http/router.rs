@@ -113,7 +113,16 @@ pub(super) async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
     work: impl FnOnce(&Host) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    blocking_for(shared, None, work).await
+    blocking_for(shared, None, Place::Look, work).await
+}
+
+/// Which of the threads that may block something takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// One of those that look.
+    Look,
+    /// One of those that change something, and may wait for its end.
+    Act,
 }
 
 /// The same, in the name of whoever asks: what they look at is what they would be shown at a terminal.
@@ -123,8 +132,11 @@ pub(super) async fn blocking<T: Send + 'static>(
 pub(super) async fn blocking_for<T: Send + 'static>(
     shared: &Arc<Shared>,
     operator: Option<OperatorName>,
+    place: Place,
     work: impl FnOnce(&Host) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
+    let places = if place == Place::Act { &shared.acts } else { &shared.looks };
+    let _place = places.acquire().await;
     let shared = Arc::clone(shared);
     let done = tokio::task::spawn_blocking(move || {
         let mut host = shared.host()?;
@@ -136,8 +148,9 @@ pub(super) async fn blocking_for<T: Send + 'static>(
     done.await.unwrap_or_else(|_| Err(defect()))
 }
 
-/// Asks something of the host that its configuration cannot change, beside the threads that serve: who has a token, and
-/// whether it is still good. It is asked at every request, and once a second for each stream.
+/// Asks or tells the host something that its configuration cannot change, beside the threads that serve: who has a token,
+/// whether it is still good, what was asked. It is asked at every request, and once a second for each stream, and never
+/// waits for a place that acts and looks have taken.
 ///
 /// # Errors
 /// As [`blocking`].
@@ -234,7 +247,7 @@ pub(super) async fn recorded(
         code: noted.code,
         attempt: noted.attempt.map(|attempt| attempt.to_string()),
     };
-    let kept = blocking(shared, move |host| Ok(doors::note(host, &request)?));
+    let kept = at_the_store(shared, move |host| Ok(doors::note(host, &request)?));
     match kept.await {
         // It was done; only its record is missing. Saying so is more than the record would have been.
         Err(problem) if response.status().is_success() => {
@@ -276,21 +289,20 @@ async fn work(
     headers: &HeaderMap,
 ) -> Result<Worked, Problem> {
     match &route.work {
+        Work::Look(_) if route.path == "/health" => {
+            let value = json!({ "status": shared.health().await? });
+            let is_down = value["status"] == "down";
+            let status = if is_down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+            Ok(document(status, &value).into())
+        }
         Work::Look(look) => {
-            let (look, of, known) = (Arc::clone(look), Arc::clone(route), asked.caller.is_some());
-            let shared_too = Arc::clone(shared);
+            let (look, known) = (Arc::clone(look), asked.caller.is_some());
             let operator = asked.caller.as_ref().map(|caller| caller.name.clone());
-            let value = blocking_for(shared, operator, move |host| {
-                if of.path == "/health" {
-                    return Ok(json!({ "status": shared_too.health(host) }));
-                }
+            let value = blocking_for(shared, operator, Place::Look, move |host| {
                 let value = look(host, &asked)?;
                 Ok(if known { value } else { coarse(&value) })
             });
-            let value = value.await?;
-            let down = route.path == "/health" && value["status"] == "down";
-            let status = if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-            Ok(document(status, &value).into())
+            Ok(document(StatusCode::OK, &value.await?).into())
         }
         Work::Run(command, waits) => {
             let line = command(&asked)?;

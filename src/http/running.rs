@@ -16,7 +16,7 @@ use crate::ops::{Host, recover};
 use super::asked::{Asked, Caller};
 use super::problem::Problem;
 use super::route::{Accepted, Deed, Route};
-use super::router::{Worked, blocking_for, document};
+use super::router::{Place, Worked, blocking_for, document};
 use super::shared::Shared;
 
 /// How it is changed.
@@ -38,7 +38,7 @@ pub(super) async fn run(
     let caller = asked.caller.clone().ok_or_else(|| Problem::internal("a change without an asker"))?;
     let key = key_of(&caller, route, &asked, headers)?;
     let operator = Some(caller.name.clone());
-    let done = blocking_for(shared, operator, move |host| {
+    let done = blocking_for(shared, operator, Place::Act, move |host| {
         if let Some(key) = &key {
             match doors::begin(host, key)? {
                 Kept::First => {}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
 use axum_server::{Handle, Server};
 use rustls::ServerConfig;
@@ -17,8 +18,9 @@ use thiserror::Error;
 use crate::ops::rollout;
 use crate::sys::signal::Stop;
 
+use super::crowd::{Crowd, Turnstile};
 use super::router::router;
-use super::shared::{Doors, Shared};
+use super::shared::{Doors, Shared, THREADS};
 
 /// How long a connection may be without a whole head of a request on it: while one comes, and between two. The HTTP library
 /// counts both as one. Browsers and proxies keep a connection for a minute and more; one that is cut off in the moment in
@@ -111,7 +113,7 @@ pub fn serve(
     let failed = |source| ServeError::Failed { source };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(64)
+        .max_blocking_threads(THREADS)
         .thread_name("http")
         .enable_all()
         .build()
@@ -119,6 +121,7 @@ pub fn serve(
     let doors = Doors { tls: doors.tls || tls.is_some(), ..doors };
     let shared = Arc::new(Shared::new(root.to_path_buf(), doors));
     let app = router(Arc::clone(&shared)).into_make_service_with_connect_info::<SocketAddr>();
+    let crowd = Crowd::within_limits();
     let done = runtime.block_on(async {
         let handle = Handle::new();
         tokio::spawn(until_stopped(stop.clone(), handle.clone()));
@@ -126,8 +129,16 @@ pub fn serve(
         tokio::spawn(forget_strangers(shared));
         ready(at);
         match tls {
-            None => patient(axum_server::from_tcp(socket)?).handle(handle).serve(app).await,
-            Some(tls) => patient(axum_server::from_tcp_rustls(socket, tls)?).handle(handle).serve(app).await,
+            None => {
+                let server = axum_server::from_tcp(socket)?.map(|inner| Turnstile { inner, crowd });
+                patient(server).handle(handle).serve(app).await
+            }
+            Some(tls) => {
+                let server = axum_server::from_tcp_rustls(socket, tls)?;
+                let server =
+                    server.map(|secure| secure.acceptor(Turnstile { inner: DefaultAcceptor, crowd }));
+                patient(server).handle(handle).serve(app).await
+            }
         }
     });
     // What still blocks on a program is not waited for: that program goes on by itself.
@@ -135,11 +146,12 @@ pub fn serve(
     done.map_err(failed)
 }
 
-/// How long a server waits for a head, which is also how long a connection may be idle.
+/// How long a server waits for a head, which is also how long a connection may be idle. One version of HTTP: what would tell
+/// two apart waits for ever for a connection that says nothing.
 fn patient<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
     let mut http1 = server.http_builder().http1();
     http1.timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(IDLE);
-    server
+    server.http1_only()
 }
 
 async fn until_stopped(stop: Stop, handle: Handle<SocketAddr>) {

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
 
 use crate::ops::access::Doorkeeper;
 use crate::ops::{Host, OpsError};
 
 use super::api::host::{Health, health};
 use super::auth::Sessions;
+use super::problem::Problem;
+use super::router::blocking;
 use super::stream::Feeds;
 
 /// Requests of one address in a second, and at once: far beyond a person or a script, far below a flood.
@@ -21,6 +24,13 @@ const AT_ONCE: std::num::NonZeroU32 = std::num::NonZeroU32::new(600).unwrap();
 
 /// Turned-away requests of one address in a minute: who guesses tokens waits.
 const REFUSALS: std::num::NonZeroU32 = std::num::NonZeroU32::new(60).unwrap();
+
+/// Threads that may block: for acts, some of which wait a minute and a half for their end; for looks, some of which start a
+/// service's own program; and a rest that neither can take, for asking the store who somebody is, and for the record of
+/// each request.
+pub(super) const THREADS: usize = 64;
+const ACTS: usize = 20;
+const LOOKS: usize = 28;
 
 /// How long one look at the health of the host is good for.
 const FRESH: Duration = Duration::from_secs(2);
@@ -50,6 +60,10 @@ pub struct Shared {
     pub(super) refusals: DefaultKeyedRateLimiter<std::net::IpAddr>,
     answered: Mutex<BTreeMap<(String, u16), u64>>,
     seen: Mutex<Option<(Instant, Health)>>,
+    looking: tokio::sync::Mutex<()>,
+    /// Places for acts, and for looks.
+    pub(super) acts: Semaphore,
+    pub(super) looks: Semaphore,
     pub(super) readers: AtomicU64,
 }
 
@@ -59,14 +73,17 @@ impl Shared {
         Self {
             root,
             opened: Mutex::default(),
-            doors,
             keeper: Doorkeeper::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(doors.tls),
+            doors,
             feeds: Feeds::default(),
             pace: RateLimiter::keyed(Quota::per_second(A_SECOND).allow_burst(AT_ONCE)),
             refusals: RateLimiter::keyed(Quota::per_minute(REFUSALS)),
             answered: Mutex::default(),
             seen: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+            acts: Semaphore::new(ACTS),
+            looks: Semaphore::new(LOOKS),
             readers: AtomicU64::new(0),
         }
     }
@@ -103,17 +120,35 @@ impl Shared {
         self.readers.load(Ordering::Relaxed)
     }
 
-    /// Is it well: looked at when the last look is old, however often it is asked.
-    pub(super) fn health(&self, host: &Host) -> Health {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match *seen {
-            Some((at, health)) if at.elapsed() < FRESH => health,
+    /// Is it well: looked at when the last look is old, by one at a time, however often it is asked. Whoever asks meanwhile
+    /// hears what was seen last, and where nothing was seen yet waits without taking a thread.
+    ///
+    /// # Errors
+    /// A host that cannot be opened.
+    pub(super) async fn health(self: &Arc<Self>) -> Result<Health, Problem> {
+        let looking = self.looking.try_lock();
+        let seen = self.seen();
+        if let Some((at, health)) = seen
+            && (looking.is_err() || at.elapsed() < FRESH)
+        {
+            return Ok(health);
+        }
+        let _looking = match looking {
+            Ok(looking) => looking,
+            Err(_) => self.looking.lock().await,
+        };
+        match self.seen() {
+            Some((at, health)) if at.elapsed() < FRESH => Ok(health),
             _ => {
-                let health = health(host);
-                *seen = Some((now(), health));
-                health
+                let health = blocking(self, |host| Ok(health(host))).await?;
+                *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((now(), health));
+                Ok(health)
             }
         }
+    }
+
+    fn seen(&self) -> Option<(Instant, Health)> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

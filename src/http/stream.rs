@@ -48,14 +48,14 @@ pub(super) struct Feeds {
 
 impl Feeds {
     /// Joins the feed of a ticket; the first one to join starts it.
-    fn join(shared: &Arc<Shared>, ticket: &TicketId, since: u64) -> broadcast::Receiver<Arc<News>> {
+    fn join(shared: &Arc<Shared>, ticket: &TicketId) -> broadcast::Receiver<Arc<News>> {
         let mut known = shared.feeds.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(feed) = known.get(ticket) {
             return feed.subscribe();
         }
         let (feed, reader) = broadcast::channel(BEHIND);
         known.insert(ticket.clone(), feed.clone());
-        tokio::spawn(feed_on(Arc::clone(shared), ticket.clone(), feed, since));
+        tokio::spawn(feed_on(Arc::clone(shared), ticket.clone(), feed));
         reader
     }
 
@@ -70,9 +70,10 @@ impl Feeds {
     }
 }
 
-/// Reads a ticket's log whenever it grows, and looks once a second whether its run lives.
-async fn feed_on(shared: Arc<Shared>, ticket: TicketId, feed: broadcast::Sender<Arc<News>>, mut since: u64) {
-    let (mut size, mut looks) = (None, 0_u32);
+/// Reads a ticket's log whenever it grows, and looks once a second whether its run lives. It begins with the whole log: where
+/// its readers have got to is theirs to know.
+async fn feed_on(shared: Arc<Shared>, ticket: TicketId, feed: broadcast::Sender<Arc<News>>) {
+    let (mut since, mut size, mut looks) = (0, None, 0_u32);
     while !shared.feeds.leave(&ticket, &feed) {
         let (of, seen, cursor) = (ticket.clone(), size, since);
         let due = looks % LOOKS_A_SECOND == 0;
@@ -111,9 +112,9 @@ pub(super) async fn stream(
     watch: Watch,
 ) -> Result<Response<Body>, Problem> {
     let (ticket, since) = (watch.ticket.clone(), watch.since);
+    // Joined first: what comes while the log is read is heard twice rather than never.
+    let feed = Feeds::join(shared, &watch.ticket);
     let first = blocking(shared, move |host| Ok(inspect::news(host, &ticket, since)?)).await?;
-    let head = first.events.last().map_or(since, |event| event.seq);
-    let feed = Feeds::join(shared, &watch.ticket, head);
     let (send, receive) = mpsc::channel(16);
     tokio::spawn(tell(Arc::clone(shared), caller, watch, first, feed, send));
     let mut response = Response::new(Body::from_stream(ReceiverStream::new(receive)));

@@ -245,9 +245,12 @@ pub struct EvidenceRef {
 impl FromStr for EvidenceRef {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let (of, id) = text.rsplit_once('/').ok_or_else(|| IdError::Record {
-            given: shown(text),
-            what: "an evidence bundle: write `<ticket>@<n>/<id>` or `host/<id>`, as `evidence list` shows it",
+        let (of, id) = text.rsplit_once('/').ok_or_else(|| match text.parse::<EvidenceOf>() {
+            Ok(_) => IdError::Bundle { given: shown(text) },
+            Err(_) => IdError::Record {
+                given: shown(text),
+                what: "an evidence bundle: write `<ticket>@<n>/<id>` or `host/<id>`, as `evidence list` shows it",
+            },
         })?;
         Ok(Self { of: of.parse()?, id: id.parse()? })
     }

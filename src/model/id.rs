@@ -46,6 +46,12 @@ pub enum IdError {
         /// What was wanted, with its form.
         what: &'static str,
     },
+    /// A release where one of its evidence bundles was wanted.
+    #[error("`{given}` names no bundle of evidence: `holdpoint evidence list {given}` shows its bundles")]
+    Bundle {
+        /// What was given: a release, or `host`.
+        given: String,
+    },
     /// Not a git branch name that is safe to hand to git.
     #[error("`{given}` is not a branch name: {why}")]
     Branch {

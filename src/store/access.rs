@@ -20,8 +20,8 @@ use super::workspace::Store;
 /// The file of tokens may have this many bytes: some thousands of them.
 const TOKENS_LIMIT: u64 = 4 << 20;
 
-/// An answer that is kept may have this many bytes.
-const REPLAY_LIMIT: u64 = 1 << 20;
+/// An answer that is kept may have this many bytes: a plan of thousands of hosts has some.
+const REPLAY_LIMIT: u64 = 64 << 20;
 
 /// Form of the file of tokens.
 const TOKENS_FORMAT: u32 = 1;
@@ -160,11 +160,28 @@ impl Store {
         audit_log::verify(&self.ground.workspace, &path, &TicketId::audit(), None)
     }
 
-    /// What was answered to a key; none: it was never asked. `digest` is the sha256 of operator and key.
+    /// What is known of a key; none: it is asked for the first time, and `first` is kept of it from now on, so that of
+    /// several who ask at the same moment one alone is the first. `digest` is the sha256 of operator and key. What was
+    /// answered `before` that moment is forgotten.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`].
-    pub fn replay(&self, digest: &str) -> Result<Option<Replay>, StoreError> {
+    /// [`StoreError::Damaged`]; when it cannot be written.
+    pub fn claim_replay(
+        &self,
+        digest: &str,
+        first: &Replay,
+        before: DateTime<Utc>,
+    ) -> Result<Option<Replay>, StoreError> {
+        let _lock = self.hold_access()?;
+        self.forget_replays(before)?;
+        let known = self.replay(digest)?;
+        if known.is_none() {
+            self.keep_replay(digest, first)?;
+        }
+        Ok(known)
+    }
+
+    fn replay(&self, digest: &str) -> Result<Option<Replay>, StoreError> {
         let path = self.layout().replay(digest);
         let Some(bytes) = self.ground.workspace.read(&path, REPLAY_LIMIT)? else { return Ok(None) };
         let replay = serde_json::from_slice(&bytes);
@@ -185,11 +202,7 @@ impl Store {
         Ok(self.ground.workspace.save_atomic(&path, &text)?)
     }
 
-    /// Forgets what was answered before this moment.
-    ///
-    /// # Errors
-    /// When the folder cannot be listed.
-    pub fn forget_replays(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
+    fn forget_replays(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
         let Some(folder) = self.layout().replay("x").parent().map(std::path::Path::to_path_buf) else {
             return Ok(());
         };

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::http::admission::may_name_a_program;
 use crate::http::asked::Asked;
 use crate::http::problem::Problem;
 use crate::model::evidence::{EvidenceDiff, EvidenceOf, EvidenceRef, EvidenceRow, EvidenceView};
@@ -150,7 +151,7 @@ pub(in crate::http) struct OpenBody {
     symptom: String,
     kind: IncidentKind,
     path: String,
-    /// Tries that path: a program and its arguments, as a shell would take them apart.
+    /// Tries that path: a program and its arguments, as a shell would take them apart. Only an admin names one.
     #[serde(default)]
     probe: Option<String>,
     #[serde(default)]
@@ -159,7 +160,10 @@ pub(in crate::http) struct OpenBody {
     reason: Option<String>,
 }
 
-pub(in crate::http) fn incident_open(_: &Asked, body: OpenBody) -> Result<Vec<String>, Problem> {
+pub(in crate::http) fn incident_open(asked: &Asked, body: OpenBody) -> Result<Vec<String>, Problem> {
+    if body.probe.is_some() {
+        may_name_a_program(asked.caller.as_ref())?;
+    }
     Ok(Words::of(["incident", "open", "--yes"])
         .with("--symptom", Some(body.symptom))
         .with("--kind", Some(body.kind.word()))

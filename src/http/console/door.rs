@@ -14,7 +14,7 @@ use crate::http::auth::Said;
 use crate::http::authority;
 use crate::http::problem::Problem;
 use crate::http::route::Method;
-use crate::http::router::{self, Noted};
+use crate::http::router::{self, Noted, Place};
 use crate::http::shared::Shared;
 use crate::model::id::AttemptId;
 
@@ -34,8 +34,8 @@ pub(in crate::http) async fn answer(
     let known = admission::known(shared, page.need, &parts.headers, remote).await;
     let (said, mut refused) = match known {
         Ok(said) => {
-            let refused = admission::allowed(shared, page.need, &said, remote).err();
-            (said, refused)
+            let refused = admission::allowed(shared, page.need, &said).err();
+            (said, refused.map(|problem| admission::slowed(shared, remote, problem)))
         }
         Err((_, problem)) => (Said::Nothing, Some(problem)),
     };
@@ -46,6 +46,7 @@ pub(in crate::http) async fn answer(
     });
     if refused.is_none() && page.method != Method::Get {
         refused = is_ours(&parts.headers, &said, &body).err();
+        refused = refused.map(|problem| admission::slowed(shared, remote, problem));
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let asked = Asked { caller: caller.clone(), path, query, body, if_match: None };
@@ -83,7 +84,8 @@ async fn made(
     let wanted = wanted.map_or(String::new(), ToString::to_string);
     let (page, of, headers) = (Arc::clone(page), Arc::clone(shared), head.headers.clone());
     let operator = asked.caller.as_ref().map(|caller| caller.name.clone());
-    let done = router::blocking_for(shared, operator, move |host| {
+    let place = if page.method == Method::Get { Place::Look } else { Place::Act };
+    let done = router::blocking_for(shared, operator, place, move |host| {
         let visit = Visit {
             host,
             shared: &of,

@@ -3,6 +3,7 @@
 use askama::Template;
 use serde::Deserialize;
 
+use crate::http::admission::may_name_a_program;
 use crate::http::api::words::Words;
 use crate::http::problem::Problem;
 use crate::http::running::spawned;
@@ -106,6 +107,10 @@ struct Opening {
 
 pub(super) fn open(visit: &Visit<'_>) -> Result<Reply, Problem> {
     let form: Opening = visit.form()?;
+    let probe = given(form.probe.as_ref());
+    if probe.is_some() {
+        may_name_a_program(visit.caller())?;
+    }
     let ticket: Option<TicketId> = match given(form.ticket.as_ref()) {
         Some(ticket) => Some(ticket.parse().map_err(|error| Problem::invalid(format!("{error}")))?),
         None => None,
@@ -114,7 +119,7 @@ pub(super) fn open(visit: &Visit<'_>) -> Result<Reply, Problem> {
         .with("--symptom", Some(form.symptom))
         .with("--kind", Some(form.kind.word()))
         .with("--path", Some(form.path))
-        .with("--probe", given(form.probe.as_ref()))
+        .with("--probe", probe)
         .with("--ticket", ticket);
     let said = run(visit, words)?;
     let id = said["incident"]["id"].as_str().and_then(|id| id.parse::<IncidentId>().ok());

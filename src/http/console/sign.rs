@@ -67,7 +67,7 @@ pub(super) fn sign_in(visit: &Visit<'_>) -> Result<Reply, Problem> {
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every page")]
 pub(super) fn sign_out(visit: &Visit<'_>) -> Result<Reply, Problem> {
     visit.shared.sessions.end(visit.headers);
-    Ok(Reply::Farewell { cookie: clear_cookie(), to: PATH.to_owned() })
+    Ok(Reply::Farewell { cookie: clear_cookie(visit.shared.doors.tls), to: PATH.to_owned() })
 }
 
 /// A way back that stays in this console; anything else leads to its first page.

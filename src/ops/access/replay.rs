@@ -44,15 +44,12 @@ impl Key {
 /// What cannot be read or written.
 pub fn begin(host: &Host, key: &Key) -> Result<Kept, OpsError> {
     let now = host.clock.now();
-    host.store.forget_replays(now - KEPT_FOR)?;
-    match host.store.replay(&key.digest)? {
+    let first = Replay { at: now, asked: key.asked.clone(), status: None, answer: serde_json::Value::Null };
+    match host.store.claim_replay(&key.digest, &first, now - KEPT_FOR)? {
         Some(replay) if replay.asked != key.asked => Ok(Kept::Another),
         Some(Replay { status: Some(status), answer, .. }) => Ok(Kept::Answered(status, answer)),
         Some(_) => Ok(Kept::Unknown),
-        None => {
-            keep(host, key, None, serde_json::Value::Null)?;
-            Ok(Kept::First)
-        }
+        None => Ok(Kept::First),
     }
 }
 
@@ -61,10 +58,7 @@ pub fn begin(host: &Host, key: &Key) -> Result<Kept, OpsError> {
 /// # Errors
 /// What cannot be written.
 pub fn finish(host: &Host, key: &Key, status: u16, answer: &serde_json::Value) -> Result<(), OpsError> {
-    keep(host, key, Some(status), answer.clone())
-}
-
-fn keep(host: &Host, key: &Key, status: Option<u16>, answer: serde_json::Value) -> Result<(), OpsError> {
-    let replay = Replay { at: host.clock.now(), asked: key.asked.clone(), status, answer };
+    let (asked, answer) = (key.asked.clone(), answer.clone());
+    let replay = Replay { at: host.clock.now(), asked, status: Some(status), answer };
     Ok(host.store.keep_replay(&key.digest, &replay)?)
 }

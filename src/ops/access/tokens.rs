@@ -57,17 +57,18 @@ pub fn create(host: &Host, making: &Making) -> Result<NewToken, OpsError> {
         revoked_at: None,
     };
     let row = TokenRow::of(&token, now);
-    if let Some(path) = &making.curl_config {
-        // Written first: a token that nobody could read would only lie about.
-        let text = format!("header = \"Authorization: Bearer {value}\"\n");
-        files::save_atomic(path, text.as_bytes(), 0o600)?;
-    }
     host.store.change_tokens(|tokens| {
         if tokens.iter().any(|known| known.name == making.name && known.is_good(now)) {
             return Err(OpsError::Usage {
                 what: format!("`{}` has a token that is good", making.name),
                 hint: format!("take it back first: `holdpoint token revoke {}`", making.name),
             });
+        }
+        if let Some(path) = &making.curl_config {
+            // Written before the token counts, for one that nobody could read would only lie about; and only once nothing
+            // stands against it, for there may be a good one in that file.
+            let text = format!("header = \"Authorization: Bearer {value}\"\n");
+            files::save_atomic(path, text.as_bytes(), 0o600)?;
         }
         tokens.push(token);
         Ok(())

@@ -109,10 +109,11 @@ pub fn follow(
         let lives = Present::look(host)?.works_on(ticket);
         let bytes = files::size(&path).ok();
         if bytes != seen_bytes || !lives {
-            for event in known(host, ticket)?.iter().filter(|event| event.seq > cursor) {
+            let log = known(host, ticket)?;
+            for event in log.iter().filter(|event| event.seq > cursor) {
                 watcher.event(event);
             }
-            cursor = host.store.log_head(ticket)?.map_or(cursor, |(seq, _)| seq.max(cursor));
+            cursor = log.last().map_or(cursor, |event| event.seq.max(cursor));
             seen_bytes = bytes;
         }
         if !lives {

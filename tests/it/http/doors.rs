@@ -1,10 +1,12 @@
 //! Where it listens, under which name, over what; and who made which token.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Host, lacks};
+use crate::support::{Host, lacks, wait_until};
 
 use super::server::Server;
 
@@ -100,6 +102,94 @@ fn whoever_guesses_tokens_waits() {
 }
 
 #[test]
+fn whoever_sends_forms_from_elsewhere_waits_too_and_fills_no_disk() {
+    let host = Host::new();
+    let server = Server::of(&host);
+    let vic = server.token("vic", "viewer");
+    let stranger = server.stranger().header("origin", "http://evil.example");
+    let answers: Vec<u16> = (0..45).map(|_| stranger.form("/sign-in", "token=x").status).collect();
+    let more: Vec<u16> = (0..45).map(|_| vic.post("/api/releases/1234/run", &json!({})).status).collect();
+    assert_eq!((answers[0], more.last()), (403, Some(&429)), "{answers:?} {more:?}");
+    let log = host.read(".asd/workspace/access/requests.log");
+    let turned_away = answers.iter().chain(&more).filter(|status| **status == 403).count();
+    assert_eq!(log.lines().filter(|line| line.contains("event=request")).count(), turned_away);
+    vic.get("/api/doctor").is(200);
+}
+
+/// What a probe names is run as the user of the server: who could name one could make themselves an admin.
+#[test]
+fn only_an_admin_has_a_program_of_their_own_choosing_run() {
+    let host = Host::new();
+    let server = Server::of(&host);
+    let mark = host.root().join("was-here");
+    let probe = format!("touch {}", mark.display());
+    let opening = json!({ "symptom": "x", "kind": "total", "path": "wiki", "probe": probe });
+    let alice = server.token("alice", "operator");
+    alice.post("/api/incidents", &opening).refuses(403, "forbidden");
+    let cookie = server.stranger().header("origin", &server.url).signs_in(alice.value());
+    let browser = server.stranger().header("cookie", &cookie).header("origin", &server.url);
+    let page = browser.get("/incidents").is(200).text;
+    assert!(page.contains("name=\"symptom\"") && !page.contains("name=\"probe\""), "{page}");
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let form =
+        format!("csrf={csrf}&symptom=x&kind=total&path=wiki&ticket=&probe={}", probe.replace(' ', "+"));
+    browser.form("/incidents", &form).is(403);
+    assert_eq!(alice.get("/api/incidents").is(200).json(), json!([]), "and nothing was opened");
+    assert!(!mark.exists());
+    let root = server.token("root", "admin");
+    root.post("/api/incidents", &opening).is(200);
+    let known = alice.get("/api/incidents").is(200).json();
+    let id = known[0]["id"].as_str().unwrap();
+    alice.post(&format!("/api/incidents/{id}/capture"), &json!({})).is(200);
+    assert!(mark.exists());
+}
+
+/// One alone may not have all of the connections that a process can hold, by saying nothing on them.
+#[test]
+fn a_crowd_that_says_nothing_leaves_room_for_others() {
+    if lacks(&["curl"]) {
+        return;
+    }
+    let host = Host::new();
+    let server = Server::of_few_files(&host, 128);
+    let at = server.url.trim_start_matches("http://").to_owned();
+    let silent: Vec<TcpStream> = (0..150).filter_map(|_| TcpStream::connect(&at).ok()).collect();
+    let ask = || {
+        let mut curl = Command::new("curl");
+        curl.args([
+            "-sS",
+            "--noproxy",
+            "*",
+            "--interface",
+            "127.0.0.2",
+            "--max-time",
+            "60",
+            "-o",
+            "/dev/null",
+        ]);
+        curl.args(["-w", "%{http_code}", &format!("{}/health", server.url)]).output().unwrap()
+    };
+    let other = ask();
+    assert_eq!(String::from_utf8_lossy(&other.stdout), "200", "{other:?}");
+    drop(silent);
+    wait_until("the crowd's places are free", || {
+        std::panic::catch_unwind(|| server.stranger().get("/health").status).is_ok_and(|status| status == 200)
+    });
+}
+
+/// It would be spoken to without any of the limits that are set on the one that we speak.
+#[test]
+fn another_version_of_the_protocol_is_not_spoken() {
+    let host = Host::new();
+    let server = Server::of(&host);
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 400"), "{said:?}");
+}
+
+#[test]
 fn tokens_are_made_listed_and_taken_back_once_each() {
     let host = Host::new();
     let made = host.run(["token", "create", "alice", "--role", "operator"]).exits(0).shows("holdpoint_");
@@ -110,6 +200,11 @@ fn tokens_are_made_listed_and_taken_back_once_each() {
     host.run(["token", "create", "../x", "--role", "viewer"]).exits(2);
     host.run(["token", "create", "x", "--role", "king"]).exits(2).shows("viewer, operator or admin");
     host.run(["token", "list"]).exits(0).shows("alice").shows("good").hides(&value);
+    let config = host.root().join("curl");
+    std::fs::write(&config, "the good one").unwrap();
+    let file = config.to_str().unwrap();
+    host.run(["token", "create", "alice", "--role", "viewer", "--curl-config", file]).exits(2);
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), "the good one", "nothing takes its place");
     host.run(["token", "revoke", "alice"]).exits(0);
     host.run(["token", "revoke", "alice"]).exits(2);
     host.run(["token", "list", "--json"]).exits(0).shows("revoked");

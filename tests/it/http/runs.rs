@@ -133,6 +133,26 @@ fn a_key_that_is_sent_again_gets_the_answer_of_the_first_time() {
 }
 
 #[test]
+fn of_many_who_send_one_key_at_the_same_moment_one_alone_does_it() {
+    let host = Host::new();
+    let server = Server::of(&host);
+    let alice = server.token("alice", "operator").header("idempotency-key", "once");
+    let opening = json!({ "symptom": "x", "kind": "total", "path": "wiki" });
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..12).map(|_| scope.spawn(|| alice.post("/api/incidents", &opening))).collect();
+        let mut done = 0;
+        for reply in asked.into_iter().map(|one| one.join().unwrap()) {
+            match reply.status {
+                200 => done += 1,
+                _ => _ = reply.refuses(409, "idempotency-conflict"),
+            }
+        }
+        assert!(done > 0);
+    });
+    assert_eq!(alice.get("/api/incidents").is(200).json().as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_plan_is_read_first_and_only_it_is_carried_out() {
     let host = Host::new();
     host.ships("1234", "wikijs", "2");

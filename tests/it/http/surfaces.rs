@@ -1,10 +1,12 @@
 //! What whoever is on call reads first: is it well, what runs, is it ready, is it safe.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use holdpoint::http::{Method, matrix};
 
-use crate::support::{Host, Scene, Service, Trouble};
+use crate::support::{Host, Scene, Service, Trouble, wait_until};
 
 use super::server::Server;
 
@@ -129,4 +131,48 @@ fn the_document_names_every_route_with_its_role() {
         .match_indices("#/components/schemas/")
         .map(|(at, found)| text[at + found.len()..].split(['"', '/']).next().unwrap());
     assert!(names.all(|name| document["components"]["schemas"].get(name).is_some()));
+}
+
+/// What holds a service's program back is gone when this is, whatever becomes of the test.
+struct Lifted<'a>(&'a Path);
+
+impl Drop for Lifted<'_> {
+    fn drop(&mut self) {
+        std::fs::remove_file(self.0).unwrap();
+    }
+}
+
+/// A service's own program answers when it likes; whoever asks for the health of the host meanwhile takes no thread that
+/// others need.
+#[test]
+fn many_who_ask_for_health_keep_nobody_else_waiting() {
+    let host = Host::new();
+    let server = Server::of(&host);
+    let vic = server.token("vic", "viewer");
+    let (tool, held, asked) =
+        (host.root().join("service.sh"), host.root().join("held"), host.root().join("asked"));
+    let body = std::fs::read_to_string(&tool).unwrap();
+    let wait = format!(
+        "if [ \"$2\" = status ]; then echo once >>{asked}; while [ -e {held} ]; do sleep 0.05; done; fi\n",
+        asked = asked.display(),
+        held = held.display()
+    );
+    let (first, rest) = body.split_once('\n').unwrap();
+    std::fs::write(&held, "").unwrap();
+    std::fs::write(&tool, format!("{first}\n{wait}{rest}")).unwrap();
+    std::thread::scope(|scope| {
+        let strangers: Vec<_> =
+            (0..80).map(|_| scope.spawn(|| server.stranger().get("/health").status)).collect();
+        let lifted = Lifted(&held);
+        wait_until("one of them looks", || asked.exists());
+        for _ in 0..5 {
+            vic.get("/openapi.json").is(200);
+            vic.get("/api/deployments").is(200);
+        }
+        assert!(strangers.iter().all(|one| !one.is_finished()), "they wait for the service's own answer");
+        drop(lifted);
+        assert!(strangers.into_iter().all(|one| one.join().unwrap() == 200));
+    });
+    let looks = std::fs::read_to_string(&asked).unwrap().lines().count();
+    assert!(looks <= 12, "{looks} looks for 80 who asked");
 }

@@ -51,6 +51,31 @@ fn many_watch_and_each_sees_all_of_it() {
 }
 
 #[test]
+fn whoever_says_that_they_have_seen_all_keeps_nothing_from_others() {
+    let host = waiting();
+    let running = begun(&host);
+    let server = Server::of(&host);
+    let vic = server.token("vic", "viewer");
+    let ahead = vic.header("last-event-id", "999999");
+    std::thread::scope(|scope| {
+        let stream = "/api/deployments/1234@1/timeline/stream";
+        let metrics = |readers| {
+            let line = format!("holdpoint_stream_readers {readers}\n");
+            wait_until("they watch", || vic.get("/metrics").is(200).text.contains(&line));
+        };
+        // The first to come begins the feed that all of them share.
+        scope.spawn(|| ahead.stream(stream));
+        metrics(1);
+        let other = scope.spawn(|| vic.stream(stream));
+        metrics(2);
+        let_go(&host, 0);
+        let seen = other.join().unwrap();
+        assert_eq!(seen.len(), host.log("1234").lines().count() + 1, "every record, and the end");
+    });
+    running.wait().exits(0);
+}
+
+#[test]
 fn an_attempt_that_was_followed_by_another_shows_its_own_records_alone() {
     let host = Host::new();
     host.ships("1202", "wikijs", "3");

@@ -1,0 +1,158 @@
+//! How many may be connected: fewer than this process may have files open, so that it can always open its own; and nobody's
+//! address so many that nobody else can come in.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum_server::accept::Accept;
+use rustix::process::{Resource, getrlimit};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Files that are kept for ourselves, at most.
+const OWN_FILES: u64 = 256;
+
+/// Connections where nothing limits open files.
+const MOST: u64 = 65_536;
+
+/// Who is connected.
+#[derive(Debug)]
+pub(super) struct Crowd {
+    most: usize,
+    of_one: usize,
+    now: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+impl Crowd {
+    /// As many as this process may have files open.
+    pub(super) fn within_limits() -> Arc<Self> {
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(MOST).min(MOST);
+        Self::of(usize::try_from(files - OWN_FILES.min(files / 4)).unwrap_or(usize::MAX))
+    }
+
+    fn of(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, of_one: most.div_ceil(2), now: Mutex::default() })
+    }
+
+    /// Takes a place; none: there are too many, or too many from there.
+    fn enter(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let (all, own) = (now.values().sum::<usize>(), now.get(&from).copied().unwrap_or_default());
+        if all >= self.most || own >= self.of_one {
+            return None;
+        }
+        now.insert(from, own + 1);
+        Some(Place { crowd: Arc::clone(self), from })
+    }
+}
+
+/// A place in the crowd, as long as it is held.
+#[derive(Debug)]
+pub(super) struct Place {
+    crowd: Arc<Crowd>,
+    from: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut now = self.crowd.now.lock().unwrap_or_else(PoisonError::into_inner);
+        match now.get_mut(&self.from) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => _ = now.remove(&self.from),
+        }
+    }
+}
+
+/// Lets in whom there is room for; the others' connections are closed at once.
+#[derive(Debug, Clone)]
+pub(super) struct Turnstile<A> {
+    pub(super) inner: A,
+    pub(super) crowd: Arc<Crowd>,
+}
+
+impl<A, S> Accept<TcpStream, S> for Turnstile<A>
+where
+    A: Accept<Counted, S>,
+    A::Future: Send + 'static,
+{
+    type Stream = A::Stream;
+    type Service = A::Service;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(A::Stream, A::Service)>> + Send>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let place = stream.peer_addr().map(|peer| self.crowd.enter(peer.ip()));
+        match place {
+            Ok(Some(place)) => Box::pin(self.inner.accept(Counted { stream, _place: place }, service)),
+            Ok(None) => Box::pin(async { Err(io::Error::from(io::ErrorKind::ConnectionRefused)) }),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}
+
+/// A connection that counts while it is open.
+#[derive(Debug)]
+pub(super) struct Counted {
+    stream: TcpStream,
+    _place: Place,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_all_places_and_a_place_that_is_left_is_free_again() {
+        let crowd = Crowd::of(5);
+        let (one, other) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        let held: Vec<_> = (0..9).filter_map(|_| crowd.enter(one)).collect();
+        assert_eq!(held.len(), 3, "more than half of them is nobody's");
+        let others: Vec<_> = (0..9).filter_map(|_| crowd.enter(other)).collect();
+        assert_eq!(others.len(), 2);
+        drop(held);
+        assert_eq!((0..9).filter_map(|_| crowd.enter(other)).map(std::mem::forget).count(), 1);
+        drop(others);
+        assert!(crowd.enter(one).is_some());
+        assert!(Crowd::within_limits().most >= 16);
+    }
+}
