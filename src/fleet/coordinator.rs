@@ -16,7 +16,7 @@ use crate::model::rollout::{
     GateKind, Heard, HostName, HostRow, HostState, Offer, PlanId, PlanPhase, RolloutPlan, Wait,
 };
 use crate::sys::beside;
-use crate::sys::clock::Clock;
+use crate::sys::clock::{self, Clock};
 use crate::sys::signal::Stop;
 
 /// How long a coordinator that is gone still counts as leading.
@@ -27,6 +27,9 @@ const KEEP_EVERY: Duration = Duration::from_secs(4);
 
 /// How long is waited when nothing is to be written.
 const TICK: Duration = Duration::from_millis(150);
+
+/// How often it is looked whether a gate has answered.
+const GATE_LOOK: Duration = Duration::from_millis(10);
 
 /// How often hosts that do not answer, and gates, are asked.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -44,7 +47,7 @@ pub struct Around<'a> {
     /// The way to hosts.
     pub transport: &'a dyn Transport,
     /// Asks a gate.
-    pub gate: &'a dyn Fn(&GateKind) -> Asked,
+    pub gate: &'a (dyn Fn(&GateKind) -> Asked + Sync),
     /// The freeze that holds at this moment.
     pub frozen: &'a dyn Fn(DateTime<Utc>) -> Option<String>,
     /// Time.
@@ -91,22 +94,16 @@ pub fn drive(around: &Around<'_>, plan_id: &PlanId) -> Result<Ended, FleetError>
 fn led(around: &Around<'_>, plan_id: &PlanId, lease: u64) -> Result<Ended, FleetError> {
     let leader = format!("{}@{}", around.by, around.from);
     let fence = records::lead(around.ledger, plan_id, &leader, lease)?;
-    let mut watch = Watch { kept: around.clock.monotonic(), asked: None, turn: 0, gates: None };
+    let mut watch = Watch { lease, kept: around.clock.monotonic(), asked: None, turn: 0, gates: None };
     let mut rollout = records::load(around.ledger, plan_id)?;
     loop {
-        if around.clock.monotonic() >= watch.kept + KEEP_EVERY {
-            around.ledger.keep_alive(lease).map_err(|error| match error {
-                LedgerError::LeaseGone { .. } => FenceLost { plan_id: plan_id.clone() },
-                other => other.into(),
-            })?;
-            watch.kept = around.clock.monotonic();
-        }
+        watch.keep(around, plan_id)?;
         if around.stop.level() > 0 {
             return Ok(Ended::Stopped);
         }
         let now = around.clock.now();
         let heard = listen(around, &rollout, &mut watch);
-        let asked = ask_gates(around, &rollout, &mut watch);
+        let asked = ask_gates(around, &rollout, &mut watch)?;
         match next(around, &rollout, (&heard, &asked), now)? {
             Decision::Commit(commit) => {
                 let written =
@@ -144,10 +141,26 @@ fn led(around: &Around<'_>, plan_id: &PlanId, lease: u64) -> Result<Ended, Fleet
 
 /// When we last did what is not done on every round.
 struct Watch {
+    lease: u64,
     kept: Duration,
     asked: Option<Duration>,
     turn: usize,
     gates: Option<Duration>,
+}
+
+impl Watch {
+    /// Keeps the lease alive, when it is time to.
+    fn keep(&mut self, around: &Around<'_>, plan_id: &PlanId) -> Result<(), FleetError> {
+        if around.clock.monotonic() < self.kept + KEEP_EVERY {
+            return Ok(());
+        }
+        around.ledger.keep_alive(self.lease).map_err(|error| match error {
+            LedgerError::LeaseGone { .. } => FenceLost { plan_id: plan_id.clone() },
+            other => other.into(),
+        })?;
+        self.kept = around.clock.monotonic();
+        Ok(())
+    }
 }
 
 fn next(
@@ -250,17 +263,31 @@ fn offer(around: &Around<'_>, plan: &RolloutPlan, row: &HostRow) -> Option<Offer
     })
 }
 
-fn ask_gates(around: &Around<'_>, rollout: &Rollout, watch: &mut Watch) -> BTreeMap<usize, Asked> {
+/// Asks the gates of the current stage side by side. One may take longer than the lease lasts: it is kept meanwhile.
+fn ask_gates(
+    around: &Around<'_>,
+    rollout: &Rollout,
+    watch: &mut Watch,
+) -> Result<BTreeMap<usize, Asked>, FleetError> {
     let gates = asks(&rollout.plan, &rollout.state);
     let now = around.clock.monotonic();
     if gates.is_empty() {
         watch.gates = None;
-        return BTreeMap::new();
+        return Ok(BTreeMap::new());
     }
     if rollout.state.phase != PlanPhase::Active || watch.gates.is_some_and(|asked| now < asked + ASK_EVERY) {
-        return BTreeMap::new();
+        return Ok(BTreeMap::new());
     }
-    let said = gates.into_iter().map(|(place, gate)| (place, (around.gate)(gate))).collect();
+    let ask = around.gate;
+    let said = std::thread::scope(|scope| {
+        let asked = gates.into_iter().map(|(place, gate)| (place, beside(scope, move || ask(gate))));
+        let asked: Vec<_> = asked.collect();
+        while asked.iter().any(|(_, one)| !one.is_done()) {
+            clock::pause(GATE_LOOK);
+            watch.keep(around, &rollout.plan.plan_id)?;
+        }
+        Ok(asked.into_iter().map(|(place, one)| (place, one.join())).collect())
+    });
     watch.gates = Some(around.clock.monotonic());
     said
 }

@@ -44,7 +44,9 @@ pub enum FleetError {
         by: String,
     },
     /// Somebody else took over.
-    #[error("fence-lost: somebody else drives {plan_id} by now; nothing more was written from here")]
+    #[error(
+        "fence-lost: our lease ended, and somebody else may drive {plan_id} by now; nothing more was written from here"
+    )]
     FenceLost {
         /// The plan.
         plan_id: PlanId,

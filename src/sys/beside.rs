@@ -14,6 +14,14 @@ pub enum Beside<'scope, T> {
 }
 
 impl<T> Beside<'_, T> {
+    /// Whether it is done.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::There(thread) => thread.is_finished(),
+            Self::Here(_) => true,
+        }
+    }
+
     /// What came of it.
     ///
     /// # Panics

@@ -41,8 +41,9 @@ fn plan(call: &Call<'_>, verb: PlanVerb) -> Result<Ending, CliError> {
             Ok(Ending::Ok)
         }),
         PlanVerb::List(args) => whole(call, || {
-            let rows = office(call, &args)?.list()?;
-            call.answer(&rows, || shown::list(&rows))?;
+            let office = office(call, &args)?;
+            let (rows, line) = (office.list()?, office.line()?);
+            call.answer(&rows, || shown::list(&rows) + &shown::line(line.as_ref()))?;
             Ok(Ending::Ok)
         }),
         PlanVerb::Describe(args) => on(call, &args, |office, id| {
@@ -277,8 +278,9 @@ fn cancel(call: &Call<'_>, args: &CancelPlanArgs) -> Result<Ending, CliError> {
 }
 
 fn stuck(call: &Call<'_>, args: &ElsewhereArgs) -> Result<Ending, Trouble> {
-    let view = office(call, args)?.stuck()?;
-    call.answer(&view, || shown::stuck(&view))?;
+    let office = office(call, args)?;
+    let (view, line) = (office.stuck()?, office.line()?);
+    call.answer(&view, || shown::stuck(&view) + &shown::line(line.as_ref()))?;
     Ok(if view.stuck_plans.is_empty() { Ending::Ok } else { Ending::Differs })
 }
 

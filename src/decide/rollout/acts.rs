@@ -52,7 +52,7 @@ pub fn act(
         return Err(refuse(
             ReasonCode::PlanTerminal,
             format!("{} is {} already", plan.plan_id, state.phase),
-            "no action needed; it is already stopped",
+            after_its_end(plan, state.phase),
         ));
     }
     let mut work = Work::new(plan, state, rows, told, now);
@@ -77,6 +77,17 @@ pub fn act(
     Ok(Changed { commit: work.into_commit(), skipped, to_revert })
 }
 
+/// What can be done about a plan that is over.
+fn after_its_end(plan: &RolloutPlan, phase: PlanPhase) -> String {
+    let released = matches!(phase, PlanPhase::Completed | PlanPhase::CompletedWithExceptions);
+    let released = released || matches!(phase, PlanPhase::Cancelled | PlanPhase::RollbackIncomplete);
+    let ticket = &plan.ticket;
+    let back = format!(
+        "; what its hosts released is taken back on each by `holdpoint revert {ticket}`, or everywhere by a plan of its own"
+    );
+    format!("no action needed; it is already stopped{}", if released { &back } else { "" })
+}
+
 fn refuse(code: ReasonCode, cause: impl Into<String>, resolution: impl Into<String>) -> Precondition {
     Precondition { code, cause: cause.into(), resolution: resolution.into() }
 }
@@ -87,7 +98,8 @@ fn typed(verb: &str, work: &Work<'_>) -> String {
 
 fn not_going_back(work: &Work<'_>) -> Result<(), Precondition> {
     if work.state.phase == PlanPhase::RollingBack {
-        let resolution = format!("wait for its hosts: `{}`", typed("plan describe", work));
+        let (look, drive) = (typed("plan describe", work), typed("resume", work));
+        let resolution = format!("wait for its hosts: `{look}`; where nobody drives it: `{drive}`");
         return Err(refuse(ReasonCode::AlreadyRollingBack, "its hosts are on their way back", resolution));
     }
     Ok(())
@@ -219,6 +231,10 @@ fn rollback(work: &mut Work<'_>, reason: Option<String>) -> Result<Vec<HostName>
     let hosts: Vec<HostName> = touched.iter().filter(is_ours).cloned().collect();
     let phase = if touched.is_empty() { PlanPhase::RolledBack } else { PlanPhase::RollingBack };
     work.phase(phase, reason);
+    if let Some(host) = touched.first() {
+        work.state.wait = Some(Wait::HostsReverting { count: touched.len(), host: host.clone() });
+        work.state.wait_since = work.now;
+    }
     Ok(hosts)
 }
 

@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 use std::mem::{Discriminant, discriminant};
+use std::path::Path;
 use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use crate::decide;
 use crate::decide::rollout::{Asked, Commit, Note};
@@ -80,7 +83,8 @@ pub fn drive(
     let said = RefCell::new(None);
     let tells = |plan: &RolloutPlan, commit: &Commit| shows(&news(desk, plan, commit, &said));
     let hands = Hands::new(desk.orders()).map_err(FleetError::from)?;
-    let gate = |kind: &GateKind| ask(desk, kind);
+    let (folder, clock) = (desk.root.as_path(), &desk.clock);
+    let gate = |kind: &GateKind| ask(folder, clock.now(), kind);
     let frozen = |now| desk.frozen(now);
     let from = process::host_name();
     let around = Around {
@@ -112,9 +116,18 @@ pub fn drive(
     })
 }
 
-/// A ledger that is silent by now is no refusal: the plan is under way, and its hosts may be at work.
+/// A ledger that is silent by now is no refusal, nor is a lead that was lost: the plan is under way, and its hosts may be at
+/// work.
 fn cut_off(plan: &PlanId, error: FleetError) -> OpsError {
     match error {
+        FleetError::FenceLost { .. } => OpsError::CutOff {
+            code: ReasonCode::FenceLost,
+            what: format!("{error}; its hosts go on with what they were told"),
+            hint: format!(
+                "see who drives it: `holdpoint rollout plan describe --plan-id {plan}`; if nobody does: \
+                 `holdpoint rollout resume --plan-id {plan}`"
+            ),
+        },
         FleetError::Ledger(LedgerError::Unavailable { why }) => OpsError::CutOff {
             code: ReasonCode::EngineUnavailable,
             what: format!(
@@ -156,7 +169,7 @@ fn news(
 }
 
 /// Asks a gate. No answer is no "no".
-fn ask(desk: &Desk, kind: &GateKind) -> Asked {
+fn ask(folder: &Path, now: DateTime<Utc>, kind: &GateKind) -> Asked {
     match kind {
         GateKind::Http { url, status } => {
             let answer = probe::ask(&ProbeSpec::new(url.clone(), *status), GATE);
@@ -171,20 +184,20 @@ fn ask(desk: &Desk, kind: &GateKind) -> Asked {
             }
         }
         GateKind::Prometheus { url, query, below, window } => {
-            match probe::measured(url, query, *window, desk.now(), GATE) {
+            match probe::measured(url, query, *window, now, GATE) {
                 Ok(measured) => decide::rollout::below(&measured.series, *below, measured.wanted),
                 Err(why) => Asked { verdict: VerdictWord::Inconclusive, detail: why },
             }
         }
-        GateKind::Command { run } => command(desk, run),
+        GateKind::Command { run } => command(folder, run),
         _ => Asked { verdict: VerdictWord::Inconclusive, detail: "it is not asked".to_owned() },
     }
 }
 
-fn command(desk: &Desk, run: &[String]) -> Asked {
+fn command(folder: &Path, run: &[String]) -> Asked {
     let asked = capture(&Capture {
         argv: run.to_vec(),
-        cwd: desk.root.clone(),
+        cwd: folder.to_path_buf(),
         env: base_environment(&[]),
         stdin: None,
         limit_bytes: 1 << 20,

@@ -152,6 +152,17 @@ impl Office {
         }
     }
 
+    /// Whether the line is stopped: why, and by whom.
+    ///
+    /// # Errors
+    /// As [`Office::list`].
+    pub fn line(&self) -> Result<Option<Line>, OpsError> {
+        match self {
+            Office::Here(desk) => look::line(desk),
+            Office::There(remote) => remote.get("/v1/stop-the-line"),
+        }
+    }
+
     /// Stops the line, or lets it go.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Rollouts: plans, where they stand, why they wait, and what happens while one is driven.
 
 use crate::model::rollout::{
-    AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, News, PlanPhase, PlanRow,
-    PreviewView, RecoverView, RolloutPlan, StuckView, VerdictWord,
+    AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, News, PlanPhase,
+    PlanRow, PreviewView, RecoverView, RolloutPlan, StuckView, VerdictWord,
 };
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, clean, clock, count, moment};
@@ -43,6 +43,16 @@ pub fn list(rows: &[PlanRow]) -> String {
         ]);
     }
     table.render()
+}
+
+/// That the line is stopped, where it is: whoever looks at plans would else wonder why none begins.
+pub fn line(line: Option<&Line>) -> String {
+    let Some(line) = line else { return String::new() };
+    format!(
+        "the line is stopped by {}: {}\n  to let it go: holdpoint rollout stop-the-line --lift --reason TEXT\n",
+        clean(&line.by),
+        clean(&line.reason)
+    )
 }
 
 /// `rollout plan create`: stages and hosts, and what was decided for later.

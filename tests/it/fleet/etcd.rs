@@ -86,7 +86,7 @@ fn another_machine_takes_over_while_a_member_is_dead_and_the_deposed_coordinator
     wait_until("the next host is at work", || fleet.image("b") == "web:2");
     let before = records(&fleet, &plan);
     running.signal(Signal::CONT);
-    running.wait().exits(4).shows("fence-lost");
+    running.wait().exits(130).shows("fence-lost");
     assert_eq!(records(&fleet, &plan), before, "the deposed one wrote something");
     std::fs::remove_file(fleet.root().join("b/run/wait")).unwrap();
     second.wait().exits(0).shows("completed");

@@ -189,6 +189,18 @@ fn gates_hold_a_stage_back_until_they_say_yes() {
     assert_eq!(fleet.images(), ["web:2", "web:2"]);
 }
 
+/// It lasts for twenty seconds without being kept.
+#[test]
+fn a_gate_that_takes_longer_than_the_lease_still_answers() {
+    let fleet = Fleet::local(&["a"]);
+    let commit = fleet.ships("1234", "2");
+    let gates = "gates = [{ kind = \"command\", run = [\"sleep\", \"22\"] }, { kind = \"command\", run = [\"true\"] }]";
+    let stages = format!("[[stage]]\nid = \"all\"\nhosts = {{ share = \"100%\" }}\n{gates}\n");
+    let text = TWO_STAGES.split("[[stage]]").next().unwrap().to_owned() + &stages;
+    let plan = fleet.plan(&text, &commit);
+    typed(&fleet, &plan, &["start"]).exits(0).shows("completed");
+}
+
 #[test]
 fn what_binds_every_plan_binds_this_one() {
     let fleet = Fleet::local(&["a", "b"]);
@@ -202,6 +214,12 @@ fn what_binds_every_plan_binds_this_one() {
     let plan = fleet.plan(TWO_STAGES, &commit);
     fleet.run(&["rollout", "stop-the-line", "--reason", "the registry is down"]).exits(0);
     typed(&fleet, &plan, &["start"]).exits(4).shows("freeze-active").shows("--lift");
+    fleet
+        .run(&["rollout", "plan", "list"])
+        .exits(0)
+        .shows("the line is stopped")
+        .shows("the registry is down");
+    fleet.run(&["rollout", "stuck"]).exits(0).shows("--lift");
     fleet.run(&["rollout", "stop-the-line", "--lift", "--reason", "it is back"]).exits(0);
     typed(&fleet, &plan, &["start"]).exits(1).shows("completed_with_exceptions");
     assert_eq!(fleet.states(&plan), ["a active", "b excluded"]);

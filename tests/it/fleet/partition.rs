@@ -182,11 +182,8 @@ fn a_coordinator_whose_link_is_back_after_another_took_over_writes_nothing() {
     let before = apart.described("elsewhere", &plan)["audit"].clone();
     apart.net.join("desk");
     // Where all of this took more than its ten seconds, it has given up before.
-    let ended = first.wait();
-    match ended.code {
-        Some(130) => ended.shows("engine-unavailable"),
-        _ => ended.exits(4).shows("fence-lost"),
-    };
+    let ended = first.wait().exits(130);
+    assert!(["engine-unavailable", "fence-lost"].iter().any(|code| ended.stderr.contains(code)), "{ended:?}");
     assert_eq!(apart.described("desk", &plan)["audit"], before, "the deposed one wrote something");
     apart.let_go("b");
     second.wait().exits(0).shows("completed");
