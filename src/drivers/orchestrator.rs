@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::probe::{agent_through_proxy, agent_without_proxy};
+use super::probe::{agent_through_proxy, agent_without_proxy, is_here};
 
 /// How long an answer may take: an act that begins a coordinator starts a program there.
 const WITHIN: Duration = Duration::from_mins(1);
@@ -13,17 +13,6 @@ const WITHIN: Duration = Duration::from_mins(1);
 /// Whether what is sent to this address can be read by nobody on the way: it goes over TLS, or does not leave this machine.
 pub fn is_private(url: &str) -> bool {
     url.starts_with("https://") || is_here(url)
-}
-
-/// Whether it is this machine's own address, by its number or as `localhost`.
-fn is_here(url: &str) -> bool {
-    let uri = url.parse::<ureq::http::Uri>().ok();
-    let Some(authority) = uri.as_ref().and_then(ureq::http::Uri::authority) else { return false };
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let is_plain = uri.as_ref().and_then(ureq::http::Uri::scheme_str) == Some("http");
-    let is_own =
-        host.parse::<std::net::IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
-    is_plain && is_own && !authority.as_str().contains('@')
 }
 
 /// Why there is no answer.

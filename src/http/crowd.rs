@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum_server::accept::Accept;
-use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::sys::process::most_open_files;
 
 /// Files that are kept for ourselves, at most.
 const OWN_FILES: u64 = 256;
@@ -31,7 +32,7 @@ pub(super) struct Crowd {
 impl Crowd {
     /// As many as this process may have files open.
     pub(super) fn within_limits() -> Arc<Self> {
-        let files = getrlimit(Resource::Nofile).current.unwrap_or(MOST).min(MOST);
+        let files = most_open_files().unwrap_or(MOST).min(MOST);
         Self::of(usize::try_from(files - OWN_FILES.min(files / 4)).unwrap_or(usize::MAX))
     }
 

@@ -40,6 +40,16 @@ pub(in crate::drivers) fn agent_without_proxy() -> Agent {
     build(RootCerts::WebPki, None)
 }
 
+/// Whether it is this machine's own address, by its number or as `localhost`.
+pub(in crate::drivers) fn is_here(url: &str) -> bool {
+    let uri = url.parse::<ureq::http::Uri>().ok();
+    let Some(authority) = uri.as_ref().and_then(ureq::http::Uri::authority) else { return false };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let is_plain = uri.as_ref().and_then(ureq::http::Uri::scheme_str) == Some("http");
+    let is_own = host.parse::<IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
+    is_plain && is_own && !authority.as_str().contains('@')
+}
+
 /// The client for news: as for probes, but through the host's proxy where the environment names one.
 pub(in crate::drivers) fn agent_through_proxy() -> Agent {
     build(system_roots(), Proxy::try_from_env())

@@ -6,5 +6,5 @@ mod client;
 mod prometheus;
 
 pub use ask::{Answer, Failure, ask, ask_url};
-pub(in crate::drivers) use client::{agent_through_proxy, agent_without_proxy};
+pub(in crate::drivers) use client::{agent_through_proxy, agent_without_proxy, is_here};
 pub use prometheus::{Measured, measured};

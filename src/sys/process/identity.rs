@@ -153,6 +153,11 @@ pub fn own_pid() -> u32 {
     std::process::id()
 }
 
+/// How many files this process may have open. None: nothing limits that.
+pub fn most_open_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
 /// Leaves the session and process group that we were started in, for one of our own: what ends them does not end us.
 /// A process that already leads its group stays where it is.
 pub fn leave_session() {

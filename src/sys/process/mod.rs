@@ -15,6 +15,7 @@ pub use environment::{base_environment, env, find_program, whole_environment};
 pub(super) use identity::not_found;
 pub use identity::{
     Kin, Start, Starter, boot_id, current_folder, group_id, host_name, is_alive, kin, leave_session,
-    operator, own_binary, own_pid, own_program, own_user, speak_for, spoken_by, start_time, user_name,
+    most_open_files, operator, own_binary, own_pid, own_program, own_user, speak_for, spoken_by, start_time,
+    user_name,
 };
 pub use stream::{GoOn, stream};

@@ -108,7 +108,11 @@ fn whoever_sends_forms_from_elsewhere_waits_too_and_fills_no_disk() {
     let vic = server.token("vic", "viewer");
     let stranger = server.stranger().header("origin", "http://evil.example");
     let answers: Vec<u16> = (0..45).map(|_| stranger.form("/sign-in", "token=x").status).collect();
-    let more: Vec<u16> = (0..45).map(|_| vic.post("/api/releases/1234/run", &json!({})).status).collect();
+    let mut more = Vec::new();
+    // One a second is let through again.
+    while more.len() < 1_000 && more.last() != Some(&429) {
+        more.push(vic.post("/api/releases/1234/run", &json!({})).status);
+    }
     assert_eq!((answers[0], more.last()), (403, Some(&429)), "{answers:?} {more:?}");
     let log = host.read(".asd/workspace/access/requests.log");
     let turned_away = answers.iter().chain(&more).filter(|status| **status == 403).count();

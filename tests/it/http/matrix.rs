@@ -52,7 +52,8 @@ fn every_route_with_every_role() {
                     Need::Nobody | Need::PublicRead => true,
                     Need::Role(wanted) => *role >= wanted,
                 };
-                assert_eq!(!matches!(status, 401 | 403), may, "answered {status}");
+                // Whoever is turned away often enough is only told to wait.
+                assert_eq!(!matches!(status, 401 | 403 | 429), may, "answered {status}");
                 if may && method != Method::Get {
                     assert_eq!(status, 422, "a body that no route takes");
                 }

@@ -242,15 +242,12 @@ fn a_server_that_starts_has_a_plan_driven_that_was_begun_and_that_nobody_drives(
     let commit = fleet.ships("1234", "2");
     let plan = fleet.plan(STAGES, &commit);
     let paused = fleet.plan(&STAGES.replace("web 2", "another"), &commit);
-    // The server's own program is gone when it wants a coordinator: the act is written, and nobody drives it.
-    let program = fleet.root().join("holdpoint-once");
-    std::fs::copy(fleet.ground.program(), &program).unwrap();
-    let server = Server::of_desk_by(&fleet, program.to_str().unwrap());
-    let alice = server.token("alice", "operator");
-    std::fs::remove_file(&program).unwrap();
-    assert_eq!(alice.post(&of(&plan, "/start"), &json!({})).status, 500);
-    server.running.signal(Signal::KILL);
-    server.running.wait();
+    fleet.write("a/run/wait", "");
+    let coordinator = fleet.start(&["rollout", "start", "--plan-id", &plan]);
+    wait_until("the canary is at work", || fleet.image("a") == "web:2");
+    coordinator.signal(Signal::INT);
+    coordinator.wait().exits(130);
+    std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
     assert!(phase_is(&fleet, &plan, "active"));
     assert_eq!(fleet.described(&plan)["coordinator"], json!(null));
     let _next = Server::of_desk(&fleet);

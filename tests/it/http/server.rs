@@ -66,13 +66,8 @@ impl<'a> Server<'a> {
 
     /// Serves the desk of a fleet, whose project releases nothing itself.
     pub(super) fn of_desk(fleet: &'a Fleet) -> Self {
-        Self::of_desk_by(fleet, fleet.ground.program())
-    }
-
-    /// The same, by another program.
-    pub(super) fn of_desk_by(fleet: &'a Fleet, program: &str) -> Self {
         fleet.write("desk/.asd/release.toml", "");
-        Self::by(&fleet.ground, program, fleet.root().join("desk"), &[])
+        Self::by(&fleet.ground, fleet.ground.program(), fleet.root().join("desk"), &[])
     }
 
     /// Serves a host by a process that may have few files open.
