@@ -95,7 +95,8 @@ fn nobody() -> Problem {
 
 /// Whoever is turned away again and again, for whatever reason, waits: each time is a record on disk.
 pub(super) fn slowed(shared: &Shared, remote: Option<SocketAddr>, problem: Problem) -> Problem {
-    match remote {
+    let is_out = matches!(problem.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    match remote.filter(|_| is_out) {
         Some(remote) if shared.refusals.check_key(&remote.ip()).is_err() => {
             let what = "too many requests from here were turned away";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", what)
