@@ -351,7 +351,8 @@ else
     cargo test --quiet --doc
     build_planted debug
     step "tests"
-    cargo nextest run --profile ci
+    # Much of a test's time is waiting for programs, deadlines and disks: half as many again as there are processors.
+    cargo nextest run --profile ci --test-threads $(($(nproc) * 3 / 2))
 fi
 
 show_skips
