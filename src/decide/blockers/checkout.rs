@@ -101,12 +101,15 @@ pub(super) fn nothing_to_release(case: &Case<'_>) -> Option<Blocker> {
     let Some(left) = left_by_last(facts) else {
         return Some(never_recorded(case, seed));
     };
-    let blocker = Blocker::new(ReasonCode::NothingToRelease, seed);
     if same_content(facts, &left, &facts.git.head) {
+        // Said in so many words: nobody should go looking for a pull by hand, or undo the good release.
+        let fact = format!("{seed}\nHEAD is what the last release here left, {}", left.short());
         return Some(
-            blocker.way_out(format!("push the commits to {source} first, then run the same command again")),
+            Blocker::new(ReasonCode::NothingToRelease, fact)
+                .way_out(format!("push the commits to {source} first, then run the same command again")),
         );
     }
+    let blocker = Blocker::new(ReasonCode::NothingToRelease, seed);
     // Pre-pulled: `head-moved` beside it says what came in and how to go on.
     Some(blocker.way_out(format!("somebody pulled before the release: see `{}`", ReasonCode::HeadMoved)))
 }
@@ -116,11 +119,12 @@ fn never_recorded(case: &Case<'_>, seed: String) -> Blocker {
     let facts = case.facts;
     let Some(moved) = &facts.git.last_move else {
         let advice = format!("push the commits to {} first, then run the same command again", case.source());
-        return Blocker::new(ReasonCode::NothingToRelease, seed).way_out(advice);
+        let fact = format!("{seed}\nthe reflog knows of no move of HEAD");
+        return Blocker::new(ReasonCode::NothingToRelease, fact).way_out(advice);
     };
     let fact = format!("{seed}\n{}", move_line(moved));
     let mut blocker = Blocker::new(ReasonCode::NothingToRelease, fact).way_out("git reflog");
-    if facts.git.dirty.is_empty() && moved.to == facts.git.head {
+    if loses_nothing(facts) && moved.to == facts.git.head {
         let again = case.again_with("");
         let reset = format!("git reset --hard {}", moved.from);
         blocker = blocker.way_out(format!("{reset} && {again}   (if this was a pull before the release)"));
@@ -155,12 +159,35 @@ fn moved_since_last(case: &Case<'_>) -> Option<Blocker> {
     }
     let mut lines: Vec<String> = facts.git.unreleased.iter().map(commit_line).collect();
     lines.extend(facts.git.last_move.as_ref().map(move_line));
+    lines.extend(only_here(case));
     let headline = format!("HEAD is {}, but the last release here left {}", head.short(), left.short());
     let mut blocker = Blocker::new(ReasonCode::HeadMoved, listed(&headline, lines.into_iter()));
+    if !only_ours(facts) {
+        // A base of its own does not help while the branch has commits that are nowhere else: `diverged` says how to go on.
+        return Some(blocker.way_out(format!("git log {}..HEAD", case.source())));
+    }
     if facts.git.dirty.is_empty() {
         blocker = blocker.way_out(format!("git reset --hard {left} && {}", case.again_with("")));
     }
     Some(blocker.way_out(case.again_with(&format!("--base {left} --reason '…'"))))
+}
+
+/// Whether no commit is here alone but those by which releases were taken back.
+fn only_ours(facts: &Facts) -> bool {
+    facts.git.ahead.iter().all(|commit| commit.reverts.is_some())
+}
+
+/// Whether `git reset --hard` would throw away nobody's work.
+fn loses_nothing(facts: &Facts) -> bool {
+    facts.git.dirty.is_empty() && only_ours(facts)
+}
+
+/// How many commits a reset would throw away.
+fn only_here(case: &Case<'_>) -> Option<String> {
+    let ahead = &case.facts.git.ahead;
+    let foreign = ahead.iter().filter(|commit| commit.reverts.is_none()).count();
+    let are = if foreign == 1 { "is" } else { "are" };
+    (foreign > 0).then(|| format!("{} {are} not in {}", counted(foreign), case.source()))
 }
 
 fn moved_since_merge(case: &Case<'_>) -> Option<Blocker> {
@@ -172,10 +199,11 @@ fn moved_since_merge(case: &Case<'_>) -> Option<Blocker> {
     }
     let mut lines: Vec<String> = facts.git.unreleased.iter().map(commit_line).collect();
     lines.extend(facts.git.last_move.as_ref().map(move_line));
+    lines.extend(only_here(case));
     let headline =
         format!("HEAD is {}, but `{}` left it at {}", head.short(), case.request.ticket, merge.short());
     let mut blocker = Blocker::new(ReasonCode::HeadMoved, listed(&headline, lines.into_iter()));
-    if facts.git.dirty.is_empty() {
+    if loses_nothing(facts) {
         blocker = blocker.way_out(format!("git reset --hard {merge} && {}", case.again_with("")));
     }
     Some(blocker.way_out(case.again_with("--take-new-commits")))
@@ -368,6 +396,7 @@ mod tests {
         let decided = plan_run(&facts.head(TARGET), &run("1234"));
         insta::assert_snapshot!(said(&decided), @r#"
         nothing-to-release: [ERROR] already up-to-date with origin/main — nothing to release
+            HEAD is what the last release here left, bbbbbbbbbbbb
           → push the commits to origin/main first, then run the same command again
         "#);
     }
@@ -416,6 +445,22 @@ mod tests {
         request.reason = Some("ann pulled by hand".into());
         let plan = plan_run(&facts, &request).unwrap();
         assert_eq!((plan.base, plan.commits.len()), (oid(BASE), 1));
+    }
+
+    #[test]
+    fn a_commit_that_is_nowhere_else_is_never_offered_to_be_thrown_away() {
+        let mut facts = quiet().released(ReleaseState { merge: Some(oid('0')), ..released("1200") });
+        facts.git.ahead = vec![commit(BASE, "Hand-made fix")];
+        insta::assert_snapshot!(said(&plan_run(&facts, &run("1234"))), @r#"
+        head-moved: HEAD is aaaaaaaaaaaa, but the last release here left 000000000000
+            1 commit is not in origin/main
+          → git log origin/main..HEAD
+        diverged: `main` has 1 commit that origin/main lacks
+            aaaaaaaaaaaa Hand-made fix (Ann, 2026-05-18T09:00:00Z)
+          → git log origin/main..HEAD
+          → have them reviewed and pushed to origin/main, then run the same command again
+          → if nobody needs them: git reset --hard origin/main
+        "#);
     }
 
     #[test]

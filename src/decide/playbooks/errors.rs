@@ -11,6 +11,7 @@ use crate::model::playbook::Playbook;
 pub(super) struct Errors {
     patterns: Vec<Regex>,
     are_quoted: bool,
+    unless: Vec<Regex>,
 }
 
 /// An error in a line.
@@ -40,11 +41,18 @@ impl Errors {
         } else {
             output.iter().filter_map(|pattern| compile_for_lines(pattern).ok()).collect()
         };
-        Self { patterns, are_quoted }
+        let unless = playbook.when.as_ref().map_or(&[][..], |when| &when.unless[..]);
+        let unless = unless.iter().filter_map(|pattern| compile_for_lines(pattern).ok()).collect();
+        Self { patterns, are_quoted, unless }
     }
 
-    /// The lines that have an error of these; parts of lines count only where no line is one as a whole.
+    /// The lines that have an error of these; parts of lines count only where no line is one as a whole. None where a line
+    /// tells of another state.
     pub(super) fn find(&self, lines: &[Line]) -> Option<Found> {
+        let says = |pattern: &Regex, line: &Line| line.forms().any(|form| pattern.is_match(form.as_bytes()));
+        if self.unless.iter().any(|pattern| lines.iter().any(|line| says(pattern, line))) {
+            return None;
+        }
         let (mut whole, mut part) = (Vec::new(), Vec::new());
         for (at, line) in lines.iter().enumerate() {
             let Some((is_whole, recognised)) = self.best_in(line) else { continue };

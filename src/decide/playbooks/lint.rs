@@ -158,13 +158,16 @@ fn rule(entry: &mut Entry<'_>, known: &BTreeSet<String>) {
     let one = one.into_iter().filter_map(|(key, pattern)| Some((key, pattern.as_ref()?.as_str())));
     let output = rule.output.iter().enumerate();
     let output = output.map(|(at, pattern)| (format!("match.output.{at}"), pattern.as_str()));
-    for (key, pattern) in one.chain(output) {
+    let unless = rule.unless.iter().enumerate();
+    let unless = unless.map(|(at, pattern)| (format!("match.unless.{at}"), pattern.as_str()));
+    let in_lines = |key: &str| key.starts_with("match.output") || key.starts_with("match.unless");
+    for (key, pattern) in one.chain(output).chain(unless) {
         match compile(pattern) {
             Err(why) => entry.say(&key, format!("the expression {}", sentence(&why))),
-            Ok(compiled) if key.starts_with("match.output") && compiled.is_match("") => {
+            Ok(compiled) if in_lines(&key) && compiled.is_match("") => {
                 entry.say(&key, "the expression is found in every line: name what is said in this failure");
             }
-            Ok(_) if key.starts_with("match.output") && spans_lines(pattern) => {
+            Ok(_) if in_lines(&key) && spans_lines(pattern) => {
                 entry.say(&key, "the expression looks for two lines: each line is looked at by itself");
             }
             Ok(_) => {}

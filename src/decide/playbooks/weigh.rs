@@ -339,6 +339,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_tells_of_another_state_takes_the_match_away() {
+        let when = MatchRule { unless: vec!["^HEAD is what".to_owned()], ..rule("nothing to release") };
+        let known = [playbook("release-x", "", Some(when))];
+        assert_eq!(names(&known, &text("nothing to release")), ["x Strong"]);
+        assert!(names(&known, &text("nothing to release\n  HEAD is what the last release left")).is_empty());
+    }
+
+    #[test]
     fn what_is_known_speaks_for_a_playbook_or_takes_its_strength() {
         let when = MatchRule {
             phase: vec![Phase::Migrate],

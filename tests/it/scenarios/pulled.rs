@@ -109,12 +109,44 @@ fn a_pre_pulled_tree_is_found_by_the_record_and_taken_back() {
     refused for 2 reasons, nothing was changed
     ");
     assert_eq!(host.image("wikijs"), "wikijs:2", "nothing was touched");
+    assert_eq!(is_pre_pulled(&host, "1234"), "confirmed");
     let failure = host.types("grep event=failed .asd/workspace/releases/1234.log").exits(0);
     failure.shows("phase=prepare event=failed rc=4").shows("reason=");
 
     host.types(&format!("git reset --hard {base}")).exits(0);
     host.run(["run", "1234"]).exits(0);
     assert_eq!((host.state("1234", "BASE_SHA"), host.image("wikijs")), (base, "wikijs:3".into()));
+}
+
+/// What the detection of the playbook comes to.
+fn is_pre_pulled(host: &Host, ticket: &str) -> String {
+    let view = host.run(["playbook", "run", "release-pre-pulled", "--ticket", ticket, "--json"]).json();
+    view["verdict"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn where_everything_is_released_nobody_is_sent_back_behind_the_good_release() {
+    let host = Host::new();
+    host.ships("1233", "wikijs", "2");
+    host.run(["run", "1233"]).exits(0);
+    let left = host.head();
+    let refused = host.run(["run", "9998"]).exits(5).hides("playbook").hides("reset --hard");
+    refused.shows(&format!("HEAD is what the last release here left, {}", &left[..12]));
+    host.run(["check"]).exits(5).hides("playbook");
+    host.run(["playbook", "match", "9998"]).exits(5).hides("release-pre-pulled");
+    assert_eq!(is_pre_pulled(&host, "9998"), "not-confirmed");
+    host.run(["diagnose", "9998"]).exits(0).hides("release-pre-pulled");
+
+    // A commit that was made here and nowhere else is no pull, and is not to be thrown away.
+    host.write("mended.txt", "here\n");
+    host.git(["add", "mended.txt"]).exits(0);
+    host.git(["commit", "-qm", "mended here"]).exits(0);
+    host.run(["run", "1234"])
+        .exits(4)
+        .shows("1 commit is not in origin/main")
+        .hides("&& holdpoint run")
+        .hides("release-pre-pulled");
+    assert_eq!(is_pre_pulled(&host, "1234"), "not-confirmed");
 }
 
 #[test]
@@ -142,6 +174,7 @@ fn a_pre_pulled_tree_without_a_record_is_found_by_the_reflog() {
     refused for 1 reason, nothing was changed
     ");
     host.types("grep event=failed .asd/workspace/releases/1234.log").shows("phase=prepare event=failed rc=5");
+    assert_eq!(is_pre_pulled(&host, "1234"), "confirmed");
     // The line as it is printed can be typed.
     host.types(&format!("git reset --hard {base} && holdpoint run 1234")).exits(0);
     assert_eq!((host.state("1234", "BASE_SHA"), host.image("wikijs")), (base, "wikijs:2".into()));
