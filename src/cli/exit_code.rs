@@ -11,7 +11,9 @@ pub const fn of(ending: Ending) -> u8 {
 pub const fn meaning(ending: Ending) -> (&'static str, &'static str) {
     match ending {
         Ending::Ok => ("ok", "did what was asked"),
-        Ending::Failed => ("failed", "a step failed; the release is halted and resumable"),
+        Ending::Failed => {
+            ("failed", "a step failed: the release is halted and resumable; or it could not be done")
+        }
         Ending::Usage => ("usage", "the command line or a configuration file is wrong"),
         Ending::Locked => ("locked", "another run holds this host"),
         Ending::Refused => ("refused", "a gate said no: dirty tree, wrong branch, freeze, changed inputs…"),
@@ -51,7 +53,7 @@ mod tests {
         insta::assert_snapshot!(table(), @"
         Exit status:
             0  ok           did what was asked
-            1  failed       a step failed; the release is halted and resumable
+            1  failed       a step failed: the release is halted and resumable; or it could not be done
             2  usage        the command line or a configuration file is wrong
             3  locked       another run holds this host
             4  refused      a gate said no: dirty tree, wrong branch, freeze, changed inputs…

@@ -418,8 +418,40 @@ fn with_exits(verb: clap::Command, above: Option<&str>) -> clap::Command {
     if verb.has_subcommands() {
         return verb.mut_subcommands(|below| with_exits(below, Some(&name)));
     }
-    let examples = verb.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+    let examples =
+        verb.get_after_help().map(|text| pasteable(&text.to_string()) + "\n\n").unwrap_or_default();
     verb.after_help(examples + &exit_code::table_of(exits::of(&name)))
+}
+
+/// Columns of a line that no terminal breaks.
+const NARROW: usize = 78;
+
+/// Examples as they can be pasted: a command that a terminal would break in the middle of a word goes on behind a `\`.
+fn pasteable(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut width = 0;
+        for (at, part) in line.split_inclusive(' ').enumerate() {
+            let begins = part.starts_with("--") || part.starts_with('>');
+            // Up to the next option, which belongs together with its value.
+            let rest: usize = line
+                .split_inclusive(' ')
+                .skip(at)
+                .enumerate()
+                .take_while(|(i, next)| *i == 0 || !(next.starts_with("--") || next.starts_with('>')))
+                .map(|(_, next)| next.len())
+                .sum();
+            if begins && width + rest > NARROW {
+                out.push_str("\\\n    ");
+                width = 4;
+            }
+            out.push_str(part);
+            width += part.len();
+        }
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    out
 }
 
 /// The command line for nothing but parsing: only the verb that is typed gets its arguments.
@@ -451,6 +483,25 @@ mod tests {
         listed.sort_unstable();
         known.sort_unstable();
         assert_eq!(listed, known);
+    }
+
+    #[test]
+    fn examples_can_be_pasted_from_a_narrow_terminal() {
+        let long = "Example:\n  holdpoint rollout recover --plan-id plan-3fa9c1d2 --strategy retry --reason 'telemetry is back' --wait";
+        assert_eq!(
+            pasteable(long),
+            "Example:\n  holdpoint rollout recover --plan-id plan-3fa9c1d2 --strategy retry \\\n    --reason 'telemetry is back' --wait"
+        );
+        fn lines_of(command: &clap::Command, out: &mut Vec<String>) {
+            let below = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = below.split("\n\nExit status").next().unwrap_or_default();
+            out.extend(examples.lines().map(str::to_owned));
+            command.get_subcommands().for_each(|verb| lines_of(verb, out));
+        }
+        let mut lines = Vec::new();
+        command().get_subcommands().for_each(|verb| lines_of(verb, &mut lines));
+        let long: Vec<&String> = lines.iter().filter(|line| line.chars().count() > 80).collect();
+        assert!(lines.len() > 60 && long.is_empty(), "{long:#?}");
     }
 
     #[test]
@@ -676,7 +727,7 @@ mod tests {
 
         Exit status:
             0  ok           did what was asked
-            1  failed       a step failed; the release is halted and resumable
+            1  failed       a step failed: the release is halted and resumable; or it could not be done
             2  usage        the command line or a configuration file is wrong
             3  locked       another run holds this host
             4  refused      a gate said no: dirty tree, wrong branch, freeze, changed inputs…

@@ -1,18 +1,33 @@
-//! Calendar freezes, by the wall clock of their own zone.
+//! Calendar freezes, by the wall clock of their own zone; and the one release that may come in while they hold.
 
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use jiff::tz::TimeZoneDatabase;
 use jiff::{Timestamp, Zoned};
 
+use super::Case;
 use super::checkout::shown;
-use crate::model::facts::Facts;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::settings::{Freeze, FreezeWhen};
 
-/// Freezes that hold now. They refuse `run`, never `revert`.
-pub(in crate::decide) fn freezes(facts: &Facts) -> Vec<Blocker> {
-    // The configuration on the host counts: a release cannot lift the freeze that refuses it.
-    active(&facts.base_settings.freezes, facts.now)
+/// The configuration, as a path in the project.
+const RELEASE_TOML: &str = ".asd/release.toml";
+
+/// Freezes that hold now. They refuse whatever releases something, never `revert`.
+pub(super) fn freezes(case: &Case<'_>) -> Vec<Blocker> {
+    // The configuration on the host counts: no content comes in together with what lifts the freeze that refuses it.
+    let facts = case.facts;
+    let standing = active(&facts.base_settings.freezes, facts.now);
+    let lifted = only_configuration(case) && active(&facts.target_settings.freezes, facts.now).is_empty();
+    if lifted { Vec::new() } else { standing }
+}
+
+/// Whether what comes in is the configuration alone and touches no service: how a freeze is lifted in a commit of its own.
+fn only_configuration(case: &Case<'_>) -> bool {
+    let changed = &case.facts.git.changed;
+    case.course.brings_content()
+        && !changed.is_empty()
+        && changed.iter().all(|path| path == RELEASE_TOML)
+        && case.classified.touched.is_empty()
 }
 
 /// Which of these freezes hold at this moment, and until when.
@@ -23,7 +38,7 @@ pub fn active(freezes: &[Freeze], now: DateTime<Utc>) -> Vec<Blocker> {
             let fact = format!("freeze `{}` holds until {}", freeze.name, shown(until));
             Blocker::new(ReasonCode::FreezeActive, fact)
                 .way_out(format!("wait until {}", shown(until)))
-                .way_out("in an emergency: lift it in .asd/release.toml in a commit of its own, with a reason that can be read")
+                .way_out("in an emergency: take it out of .asd/release.toml in a commit of its own, and release that commit alone before the others: `holdpoint run TICKET --at COMMIT`")
         })
         .collect()
 }
@@ -58,6 +73,8 @@ mod tests {
 
     use super::{end, shown};
     use crate::decide::testing::{Scene, plain, run, said, scene};
+    use crate::model::facts::Facts;
+    use crate::model::reason::ReasonCode;
     use crate::model::settings::{Freeze, FreezeWhen};
 
     fn friday_evening() -> Freeze {
@@ -125,7 +142,22 @@ mod tests {
         insta::assert_snapshot!(said(&crate::decide::plan_run(&facts, &run("1234"))), @r#"
         freeze-active: freeze `no friday evenings` holds until 2026-07-03T22:00:00Z
           → wait until 2026-07-03T22:00:00Z
-          → in an emergency: lift it in .asd/release.toml in a commit of its own, with a reason that can be read
+          → in an emergency: take it out of .asd/release.toml in a commit of its own, and release that commit alone before the others: `holdpoint run TICKET --at COMMIT`
         "#);
+    }
+
+    #[test]
+    fn the_commit_that_lifts_a_freeze_comes_in_alone() {
+        let mut facts = scene().with(plain("web")).changed(".asd/release.toml");
+        facts.base_settings.freezes = vec![friday_evening()];
+        facts.now = "2026-07-03T13:00:00Z".parse().unwrap();
+        let codes =
+            |facts: &Facts| crate::decide::testing::codes(&crate::decide::plan_run(facts, &run("1234")));
+        assert!(crate::decide::plan_run(&facts, &run("1234")).is_ok(), "the target has none");
+        facts.git.changed.push("web/x".to_owned());
+        assert_eq!(codes(&facts), [ReasonCode::FreezeActive], "content does not come in together with it");
+        facts.git.changed.pop();
+        facts.target_settings.freezes = vec![friday_evening()];
+        assert_eq!(codes(&facts), [ReasonCode::FreezeActive], "another key was changed");
     }
 }

@@ -72,7 +72,7 @@ pub(in crate::decide) fn of_run(case: &Case<'_>) -> Vec<Blocker> {
     all.extend(checkout::branch(case));
     all.extend(checkout::source_unavailable(case));
     all.extend(releases::untrusted(case));
-    all.extend(calendar::freezes(case.facts));
+    all.extend(calendar::freezes(case));
     all.extend(case.course.blockers.iter().cloned());
     all.extend(inputs::changed(case));
     all.extend(inputs::new_commits(case));

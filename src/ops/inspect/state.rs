@@ -1,5 +1,6 @@
 //! `state TICKET`: where a release stands, and what to type next.
 
+use crate::model::approval::Approvals;
 use crate::model::event::{EventKind, RunEvent};
 use crate::model::id::{AttemptId, TicketId};
 use crate::model::phase::Phase;
@@ -29,6 +30,7 @@ pub fn state(host: &Host, ticket: &TicketId) -> Result<StateView, OpsError> {
     let runner = present.holder().filter(|_| present.works_on(ticket));
     let causes = open_causes(host, &events);
     let mut next = next(host, &state);
+    next.extend(waiting(&state, &events));
     if !causes.is_empty() {
         let command = format!("holdpoint close {ticket} --cause '…'");
         next.push(following("once the open cause is repaired", command));
@@ -145,6 +147,24 @@ fn failure(events: &[RunEvent], state: &ReleaseState) -> Option<String> {
     Some(format!("{step}{}", event.msg.as_deref().unwrap_or_default()))
 }
 
+/// What somebody asked for and another operator has to agree to.
+fn waiting(state: &ReleaseState, events: &[RunEvent]) -> Vec<NextCommand> {
+    let ticket = &state.ticket;
+    let known = Approvals::of(events);
+    let agreed = known.asked.iter().filter(|word| known.standing(&word.wanted).is_some());
+    let mut next: Vec<NextCommand> = Vec::new();
+    for word in known.open() {
+        let verb = word.wanted.verb();
+        let when = format!("`{}` waits for another operator than {}", word.wanted.typed, word.by);
+        next.push(following(&when, format!("holdpoint approve {ticket} --for {verb} --reason '…'")));
+    }
+    for word in agreed {
+        next.push(following("another operator agreed to it", format!("holdpoint {}", word.wanted.typed)));
+    }
+    next.dedup();
+    next
+}
+
 /// Commands that make sense now.
 fn next(host: &Host, state: &ReleaseState) -> Vec<NextCommand> {
     let ticket = state.ticket.as_str();
@@ -168,6 +188,7 @@ fn next(host: &Host, state: &ReleaseState) -> Vec<NextCommand> {
         Status::Interrupted | Status::Undecided => {
             vec![following("to go on", from), following("to take it back", revert)]
         }
+        Status::Held if state.approved.is_some() => vec![following("somebody approved it: to go on", from)],
         Status::Held => vec![
             following("once it may go on", host.typed("approve", &format!("{ticket} --reason '…'"))),
             following("then", from),

@@ -53,10 +53,15 @@ fn a_revert_waits_until_somebody_else_agreed_to_exactly_that() {
     assert!(told["reasons"][0]["detail"].as_str().unwrap().contains("alice asked"), "{told:#}");
     assert_eq!(told["reasons"][0]["retriable"], true);
 
+    host.run(["state", "1202"])
+        .exits(0)
+        .shows("`revert 1202` waits for another operator than alice")
+        .shows("holdpoint approve 1202 --for revert --reason '…'");
     approves(&host, "alice", &[]).exits(10).shows("somebody else has to agree");
     approves(&host, "bob", &["--dry-run"]).exits(0).shows("`revert 1202` would be approved");
     by(&host, "alice", &revert).exits(10);
     approves(&host, "bob", &[]).exits(0).shows("holdpoint revert 1202");
+    host.run(["state", "1202"]).exits(0).shows("another operator agreed to it").hides("waits for another");
     assert_eq!(reasons(&host)["allowed"], true);
     by(&host, "alice", &["revert", "1202", "--skip-data", "--yes"]).exits(10).shows("--skip-data");
     by(&host, "alice", &[&revert[..], &["--approved-by", "the owner, on the phone"]].concat()).exits(0);

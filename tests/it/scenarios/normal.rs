@@ -210,6 +210,7 @@ fn a_hold_point_waits_for_somebody_to_look() {
     host.run(["run", "1234", "--from=migrate"]).exits(10);
     host.run(["approve", "1234"]).exits(2).shows("--reason");
     host.run(["approve", "1234", "--reason", "looked at the backup"]).exits(0);
+    host.run(["state", "1234"]).exits(0).shows("somebody approved it: to go on").hides("holdpoint approve");
     host.run(["run", "1234", "--from=migrate"]).exits(0);
     assert_eq!(host.image("wikijs"), "wikijs:2");
     assert!(host.record("1234", "event=approved").contains("msg=\"looked at the backup\""));
@@ -226,7 +227,7 @@ fn a_freeze_refuses_a_run_and_never_a_revert() {
     insta::assert_snapshot!(host.screen(&refused), @"
     ✗ freeze-active: freeze `year end` holds until TIME
       → wait until TIME
-      → in an emergency: lift it in .asd/release.toml in a commit of its own, with a reason that can be read
+      → in an emergency: take it out of .asd/release.toml in a commit of its own, and release that commit alone before the others: `holdpoint run TICKET --at COMMIT`
     ! this host has no record of a release yet, so whether HEAD moved since the last one is not known (`holdpoint adopt` records what runs)
 
     refused for 1 reason, nothing was changed
@@ -237,4 +238,17 @@ fn a_freeze_refuses_a_run_and_never_a_revert() {
     host.run_at(-years, ["run", "1234"]).exits(0);
     host.run(["revert", "1234", "--yes", "--discard-writes"]).exits(0);
     assert_eq!(host.image("wikijs"), "wikijs:1");
+}
+
+#[test]
+fn a_freeze_is_lifted_by_a_commit_of_its_own_that_comes_in_alone() {
+    let freeze = "[[freeze]]\nname = \"year end\"\nfrom = \"2020-01-01T00:00:00Z\"\nuntil = \"2100-01-01T00:00:00Z\"\n";
+    let host = Scene::new().service(Service::new("wikijs")).config(freeze).build();
+    let lift = host.edit("1233", ".asd/release.toml", |text| text.replace(freeze, ""));
+    host.ships("1234", "wikijs", "2");
+    host.run(["run", "1234"]).exits(4).shows("freeze-active").shows("holdpoint run TICKET --at COMMIT");
+    host.run(["run", "1233", "--at", &lift]).exits(0);
+    assert_eq!(host.image("wikijs"), "wikijs:1");
+    host.run(["run", "1234"]).exits(0);
+    assert_eq!(host.image("wikijs"), "wikijs:2");
 }
