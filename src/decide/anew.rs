@@ -367,8 +367,25 @@ fn later_on_top(facts: &Facts, request: &RunRequest, state: &ReleaseState) -> Op
     };
     let top = facts.releases.iter().find(is_newer)?;
     let fact = format!("`{}` stands on top of `{}`: a rollback takes it away, too", own(top), own(state));
-    let again = request.anew.as_ref().map(|anew| anew.typed(&top.ticket, "")).unwrap_or_default();
+    let again = match &request.anew {
+        // In its own place it cannot be put: what could be is said of it.
+        Some(Anew::Rollback { candidate, .. }) if *candidate == own(top) => {
+            format!("readiness {}", top.ticket)
+        }
+        Some(anew) => anew.typed(&top.ticket, ""),
+        None => String::new(),
+    };
     Some(Blocker::new(ReasonCode::LaterReleaseOnTop, fact).way_out(format!("holdpoint {again}")))
+}
+
+/// Whether a candidate is older than a release: putting a newer one in its place is no rollback.
+pub fn is_older(facts: &Facts, state: &ReleaseState, candidate: &Candidate) -> bool {
+    let newer = if candidate.attempt.ticket == state.ticket {
+        candidate.state.attempt >= state.attempt
+    } else {
+        Succession::of(state, &facts.releases).began_after(&candidate.state)
+    };
+    !newer
 }
 
 fn touched(facts: &Facts, state: &ReleaseState, candidate: &Candidate) -> Vec<ServiceName> {
@@ -438,7 +455,15 @@ fn other_environment(
 ) -> Option<Blocker> {
     let (then, now) = (&snapshot.environment, &facts.environment);
     let names: BTreeSet<&str> = then.keys().chain(now.keys()).map(String::as_str).collect();
-    let differing: Vec<&str> = names.into_iter().filter(|name| then.get(*name) != now.get(*name)).collect();
+    let differs = |name: &&str| then.get(*name) != now.get(*name);
+    // What it was resumed with is what it succeeded with; of that only one digest is kept, and which names were changed.
+    let resumed = candidate.resumed.as_ref();
+    if resumed.is_some_and(|resumed| resumed.is_todays) {
+        return None;
+    }
+    let changed = resumed.iter().flat_map(|resumed| &resumed.changed).map(String::as_str);
+    let differing: BTreeSet<&str> = names.into_iter().filter(differs).chain(changed).collect();
+    let differing: Vec<&str> = differing.into_iter().collect();
     if differing.is_empty() || accepted.environment {
         return None;
     }
@@ -636,6 +661,7 @@ mod tests {
             attempt: own(&older),
             state: older,
             snapshot: Err(Blocker::new(C::SnapshotMissing, "gone")),
+            resumed: None,
             artifacts: std::collections::BTreeMap::new(),
             schemas: std::collections::BTreeMap::new(),
         };

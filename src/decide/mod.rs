@@ -41,7 +41,7 @@ mod typed;
 pub use admission::{
     against_acting, against_approving, against_canceling, against_verb, busy, to_resume, wants_diagnosis,
 };
-pub use anew::{against_candidate, is_present, last_with, not_compared, redeployed};
+pub use anew::{against_candidate, is_older, is_present, last_with, not_compared, redeployed};
 pub use approval::{against_unapproved, to_agree};
 pub use blockers::{active_freezes, network_filesystem};
 pub use boundary::{BoundarySeen, boundary};

@@ -21,8 +21,19 @@ pub struct Candidate {
     pub snapshot: Result<Snapshot, Blocker>,
     /// What ran of each service when it was proven: compose service → image.
     pub artifacts: BTreeMap<ServiceName, BTreeMap<String, Artifact>>,
+    /// What it went on with when it was resumed last, where that was recorded.
+    pub resumed: Option<ResumedWith>,
     /// Version of each service's data after it, where the attempt after it recorded one.
     pub schemas: BTreeMap<ServiceName, String>,
+}
+
+/// The environment that an attempt was resumed with: its snapshot has the one that it began with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResumedWith {
+    /// It is today's, name by name and value by value.
+    pub is_todays: bool,
+    /// Names whose values were changed for it.
+    pub changed: Vec<String>,
 }
 
 /// An image that ran.

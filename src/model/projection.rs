@@ -35,6 +35,10 @@ pub mod field {
     pub const HOST: &str = "host";
     /// Digest of the snapshot (`planned`).
     pub const SNAPSHOT: &str = "snapshot";
+    /// sha256 over the names in the environment files and the sha256 of each value (`resumed`): what it went on with.
+    pub const ENVIRONMENT: &str = "environment";
+    /// Names of these whose values are not those of the snapshot (`resumed`).
+    pub const CHANGED_ENV: &str = "changed_env";
     /// Id of the plan (`planned`).
     pub const PLAN: &str = "plan";
     /// Service a step belongs to.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::candidate::Candidate;
+use crate::model::candidate::{Candidate, ResumedWith};
 use crate::model::facts::Snapshot;
 use crate::model::id::{AttemptId, ServiceName};
 use crate::model::reason::{Blocker, ReasonCode};
@@ -10,7 +10,7 @@ use crate::model::release::{ReleaseState, Status};
 use crate::store::StoreError;
 
 use super::error::OpsError;
-use super::facts::Candidates;
+use super::facts::{Candidates, environment, environment_digest};
 use super::host::Host;
 
 /// How many of the newest attempts are looked at.
@@ -26,9 +26,10 @@ pub(super) fn observe(host: &Host, which: &Candidates) -> Result<Vec<Candidate>,
         Candidates::One(attempt) => vec![attempt.clone()],
         Candidates::Newest => newest(host)?,
     };
+    let today = environment_digest(&environment(host));
     let mut candidates = Vec::new();
     for attempt in attempts {
-        candidates.extend(candidate(host, attempt)?);
+        candidates.extend(candidate(host, attempt, &today)?);
     }
     if host.settings.services.values().any(|service| service.schema.is_some()) {
         let later = later_snapshots(host)?;
@@ -47,8 +48,11 @@ fn newest(host: &Host) -> Result<Vec<AttemptId>, OpsError> {
     Ok(succeeded.map(|row| row.attempt).take(SHOWN).collect())
 }
 
-fn candidate(host: &Host, attempt: AttemptId) -> Result<Option<Candidate>, OpsError> {
-    let Some((state, mut artifacts)) = host.store.attempt(&attempt)? else { return Ok(None) };
+fn candidate(host: &Host, attempt: AttemptId, today: &str) -> Result<Option<Candidate>, OpsError> {
+    let Some(kept) = host.store.kept_attempt(&attempt)? else { return Ok(None) };
+    let (state, mut artifacts) = (kept.state, kept.artifacts);
+    let resumed =
+        kept.resumed_with.map(|(digest, changed)| ResumedWith { is_todays: digest == today, changed });
     let snapshot = snapshot(host, &attempt, &state)?;
     // Of what was adopted nothing ran under our eyes: its snapshot says what was there.
     for (name, service) in snapshot.iter().flat_map(|snapshot| &snapshot.services) {
@@ -56,7 +60,7 @@ fn candidate(host: &Host, attempt: AttemptId) -> Result<Option<Candidate>, OpsEr
             artifacts.insert(name.clone(), service.pinned.clone());
         }
     }
-    Ok(Some(Candidate { attempt, state, snapshot, artifacts, schemas: BTreeMap::new() }))
+    Ok(Some(Candidate { attempt, state, snapshot, artifacts, resumed, schemas: BTreeMap::new() }))
 }
 
 /// What an attempt meant to do, or why that is not known.

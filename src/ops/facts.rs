@@ -201,9 +201,15 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
 }
 
 /// Names in the environment files and the sha256 of each value.
-fn environment(host: &Host) -> BTreeMap<String, String> {
+pub(super) fn environment(host: &Host) -> BTreeMap<String, String> {
     let values = host.env_files.values().flatten();
     values.map(|(name, value)| (name.clone(), files::sha256_of(value.as_bytes()))).collect()
+}
+
+/// One digest over all of these: it may stand in a log, where the hash of a short value would give that value away.
+pub(super) fn environment_digest(environment: &BTreeMap<String, String>) -> String {
+    let lines: String = environment.iter().map(|(name, hash)| format!("{name}={hash}\n")).collect();
+    files::sha256_of(lines.as_bytes())
 }
 
 /// Every release, its status read together with the lock.

@@ -6,6 +6,8 @@ use crate::model::id::StepName;
 use crate::model::projection::field;
 use crate::model::request::{RevertRequest, RunRequest};
 
+use super::facts::environment_digest;
+
 /// What the person said.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -14,6 +16,8 @@ pub(super) struct Told {
     marks: Vec<EventDraft>,
     /// Names in the environment files whose values are not those of the attempt's snapshot.
     changed_names: Vec<String>,
+    /// Digest of the environment that it goes on with.
+    environment: Option<String>,
     /// The second operator who agreed (`[recovery] owner_approval`).
     approved_by: Option<String>,
     /// Who agreed by what the person says.
@@ -33,6 +37,7 @@ impl Told {
                 facts,
             ),
             changed_names: if request.from.is_some() { changed_names(facts) } else { Vec::new() },
+            environment: request.from.is_some().then(|| environment_digest(&facts.environment)),
             approved_by: None,
             said_approved_by: request.approved_by.clone(),
         }
@@ -50,6 +55,7 @@ impl Told {
                 facts,
             ),
             changed_names: Vec::new(),
+            environment: None,
             approved_by: None,
             said_approved_by: request.approved_by.clone(),
         }
@@ -76,7 +82,10 @@ impl Told {
             draft = draft.detail("flags", self.flags.join(" "));
         }
         if !self.changed_names.is_empty() {
-            draft = draft.detail("changed_env", self.changed_names.join(" "));
+            draft = draft.detail(field::CHANGED_ENV, self.changed_names.join(" "));
+        }
+        if let Some(digest) = &self.environment {
+            draft = draft.detail(field::ENVIRONMENT, digest);
         }
         if let Some(operator) = &self.approved_by {
             draft = draft.detail(field::APPROVED_BY, operator);

@@ -8,7 +8,7 @@ use crate::model::facts::{StepEnd, StepRecord};
 use crate::model::id::{ServiceName, StepName};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
-use crate::model::release::Trigger;
+use crate::model::release::{ReleaseState, Trigger};
 
 /// What a ticket's log says about its newest cycle.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +27,17 @@ pub struct History {
 
 /// Images by service and compose service.
 pub type Artifacts = BTreeMap<ServiceName, BTreeMap<String, Artifact>>;
+
+/// An attempt as it is recorded, with what a rollback to it needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptAttempt {
+    /// How it stands.
+    pub state: ReleaseState,
+    /// What ran of each service when it was proven.
+    pub artifacts: Artifacts,
+    /// Digest of the environment that it was resumed with last, and the names that were changed for it.
+    pub resumed_with: Option<(String, Vec<String>)>,
+}
 
 /// What ran of each service when an attempt proved it.
 pub(super) fn artifacts(events: &[RunEvent], attempt: u32) -> Artifacts {
@@ -47,6 +58,17 @@ pub(super) fn artifacts(events: &[RunEvent], attempt: u32) -> Artifacts {
         found.insert(service, parts.collect());
     }
     found
+}
+
+/// The environment that an attempt was resumed with last: its digest, and the names that were changed for it.
+pub(super) fn resumed_with(events: &[RunEvent], attempt: u32) -> Option<(String, Vec<String>)> {
+    let mut of_attempt = events.iter().rev().filter(|event| event.attempt == attempt);
+    let event = of_attempt.find(|event| text(event, field::ENVIRONMENT).is_some())?;
+    let changed = text(event, field::CHANGED_ENV).unwrap_or_default();
+    Some((
+        text(event, field::ENVIRONMENT)?.to_owned(),
+        changed.split_whitespace().map(str::to_owned).collect(),
+    ))
 }
 
 fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {

@@ -36,7 +36,7 @@ pub use audit_log::{Finding, Verification};
 pub use backups::{OpenSet, Shelf};
 pub use error::StoreError;
 pub use ground::Sharing;
-pub use history::{Artifacts, History};
+pub use history::{Artifacts, History, KeptAttempt};
 pub use index::{Piece, Slice};
 pub use journal::{Durability, Journal};
 pub use layout::Layout;

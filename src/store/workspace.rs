@@ -15,7 +15,7 @@ use super::audit_log::{self, Head, Verification};
 use super::backups::Shelf;
 use super::error::StoreError;
 use super::ground::{Ground, Sharing};
-use super::history::{self, Artifacts, History};
+use super::history::{self, Artifacts, History, KeptAttempt};
 use super::layout::Layout;
 use super::lock::{self, Holder, HolderText};
 use super::locked::LockedStore;
@@ -236,9 +236,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn attempt(&self, attempt: &AttemptId) -> Result<Option<(ReleaseState, Artifacts)>, StoreError> {
+        let kept = self.kept_attempt(attempt)?;
+        Ok(kept.map(|kept| (kept.state, kept.artifacts)))
+    }
+
+    /// The same, with the environment that it was resumed with.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn kept_attempt(&self, attempt: &AttemptId) -> Result<Option<KeptAttempt>, StoreError> {
         let events = self.log(&attempt.ticket)?;
         let state = projection::attempts(&events).into_iter().find(|state| state.attempt == attempt.number);
-        Ok(state.map(|state| (state, history::artifacts(&events, attempt.number))))
+        Ok(state.map(|state| KeptAttempt {
+            state,
+            artifacts: history::artifacts(&events, attempt.number),
+            resumed_with: history::resumed_with(&events, attempt.number),
+        }))
     }
 
     /// Every attempt of a ticket, in their order.

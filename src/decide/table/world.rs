@@ -345,6 +345,7 @@ impl World {
                 service("wikijs"),
                 BTreeMap::from([("wikijs".to_owned(), artifact)]),
             )]),
+            resumed: None,
             schemas: BTreeMap::from([(service("wikijs"), schema.to_owned())]),
         }]
     }

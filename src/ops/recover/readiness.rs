@@ -213,7 +213,7 @@ impl Asking<'_> {
 
     /// Candidates are judged by what is recorded; the best of them as the verb itself would.
     fn rollback(&self) -> Result<Rollback, OpsError> {
-        let older = |candidate: &&Candidate| candidate.attempt != self.own();
+        let older = |candidate: &&Candidate| decide::is_older(self.facts, self.state, candidate);
         let mut candidates: Vec<CandidateRow> =
             self.facts.candidates.iter().filter(older).map(|candidate| self.candidate(candidate)).collect();
         let best = candidates.iter_mut().find(|row| row.rollback_ready);

@@ -124,6 +124,53 @@ fn a_candidate_must_have_succeeded_here_with_this_environment_and_schema() {
 }
 
 #[test]
+fn what_an_attempt_was_resumed_with_is_its_environment() {
+    let host = Scene::new()
+        .service(Service::new("wikijs"))
+        .file(".gitignore", ".env\n")
+        .config("[secrets]\nenv_files = [\".env\"]")
+        .build();
+    host.write(".env", "WIKI_KEY=stale\n");
+    host.script("1201", "key", "grep -q good .env");
+    host.ships("1201", "wikijs", "2");
+    host.run(["run", "1201"]).exits(1);
+    host.write(".env", "WIKI_KEY=good\n");
+    host.run(["run", "1201", "--from=ticket"]).exits(0);
+    host.ships("1202", "wikijs", "3");
+    host.run(["run", "1202"]).exits(0);
+    let back = ["rollback", "1202", "--candidate", "1201@1", "--dry-run"];
+    host.run(back).exits(0);
+    assert_eq!(readiness(&host, "1202")["rollback"]["recommendedCandidateId"], "1201@1");
+    for other in ["WIKI_KEY=stale\n", "WIKI_KEY=third\n"] {
+        host.write(".env", other);
+        host.run(back).exits(4).shows("environment-snapshot-missing").shows("WIKI_KEY").hides("third");
+    }
+}
+
+#[test]
+fn only_what_is_older_is_put_back_in_the_place_of_a_release() {
+    let host = Host::new();
+    released_twice(&host);
+    host.run(["revert", "1202", "--yes", "--discard-writes"]).exits(0);
+    host.ships("1203", "wikijs", "4");
+    host.run(["run", "1203", "--reintroduce", "1202", "--reason", "mended"]).exits(0);
+    let view = readiness(&host, "1202");
+    let named: Vec<&str> = view["rollback"]["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["deploymentId"].as_str().unwrap())
+        .collect();
+    assert_eq!(named, ["1201@1"], "1203 came later");
+    // What it names can be typed.
+    host.run(["rollback", "1202", "--candidate", "1203@1", "--dry-run"])
+        .exits(4)
+        .shows("`1203@1` stands on top of `1202@1`")
+        .shows("holdpoint readiness 1203")
+        .hides("holdpoint rollback 1203");
+}
+
+#[test]
 fn data_of_which_nothing_was_recorded_is_warned_of_and_refuses_nothing() {
     let host = Host::new();
     released_twice(&host);
