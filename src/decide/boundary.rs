@@ -8,7 +8,7 @@ use crate::model::facts::{Left, RunState, ServiceState, StepEnd, StepRecord};
 use crate::model::id::{ServiceName, StepName};
 use crate::model::phase::Phase;
 use crate::model::plan::{Plan, PlannedService, ServiceChange};
-use crate::model::release::ReleaseState;
+use crate::model::release::{ReleaseState, Status};
 
 /// What a boundary is drawn from.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub struct BoundarySeen<'a> {
     pub plan: Option<&'a Plan>,
     /// Where HEAD is.
     pub head: HeadAt,
+    /// The attempt that was released after it and stands on top of it.
+    pub on_top: Option<&'a str>,
     /// What runs.
     pub services: &'a BTreeMap<ServiceName, ServiceState>,
 }
@@ -41,7 +43,7 @@ pub fn boundary(seen: &BoundarySeen<'_>) -> Boundary {
         .iter()
         .map(|service| ServiceSide { service: service.clone(), side: side(seen, service) })
         .collect();
-    let against = against(&unsettled, seen.head, &services);
+    let against = against(seen, &unsettled, &services);
     let verify_in_place = against.is_empty();
     let why = if verify_in_place {
         let head = if seen.head == HeadAt::Base { "BASE" } else { "MERGE" };
@@ -65,11 +67,17 @@ pub fn boundary(seen: &BoundarySeen<'_>) -> Boundary {
 }
 
 /// What makes verifying in place tell nothing.
-fn against(unsettled: &[StepName], head: HeadAt, services: &[ServiceSide]) -> Vec<String> {
+fn against(seen: &BoundarySeen<'_>, unsettled: &[StepName], services: &[ServiceSide]) -> Vec<String> {
     let mut against: Vec<String> =
         unsettled.iter().map(|step| format!("the end of `{step}` is not known")).collect();
-    match head {
+    match seen.head {
         HeadAt::Base | HeadAt::Merge => {}
+        HeadAt::Elsewhere if seen.state.status == Status::Reverted => {
+            against.push("it was taken back: nothing of it is left to verify".to_owned());
+        }
+        HeadAt::Elsewhere if seen.on_top.is_some() => {
+            against.push(format!("`{}` is on top of it", seen.on_top.unwrap_or_default()));
+        }
         HeadAt::Elsewhere => against.push("HEAD is neither at BASE nor at MERGE".to_owned()),
         HeadAt::Unknown => against.push("git cannot tell where HEAD is".to_owned()),
     }
@@ -156,7 +164,6 @@ mod tests {
 
     use super::*;
     use crate::decide::testing::release;
-    use crate::model::release::Status;
 
     fn record(end: StepEnd) -> StepRecord {
         StepRecord::new(Phase::Migrate, end, DateTime::UNIX_EPOCH)
@@ -172,6 +179,7 @@ mod tests {
             steps: &steps.iter().map(|(name, end)| (StepName::new([*name]), record(*end))).collect(),
             plan: None,
             head,
+            on_top: None,
             services: &BTreeMap::from([("wikijs".parse().unwrap(), service)]),
         })
     }

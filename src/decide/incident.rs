@@ -72,7 +72,17 @@ pub fn conditions(incident: &Incident, recovery: Recovery, end: Option<&Incident
     let id = &incident.id;
     let end = end.or(incident.resolved.as_ref());
     let before = incident.captures.iter().find(|look| recovery.first.is_none_or(|first| look.at < first));
-    let after = incident.verifications.last().filter(|look| recovery.last.is_none_or(|last| look.at > last));
+    let last = incident.verifications.last();
+    // Afterwards: after the recovery, and after what it is held against was seen.
+    let captured = before.or(incident.captures.first());
+    let late = last.filter(|look| recovery.last.is_none_or(|last| look.at > last));
+    let after = late.filter(|look| captured.is_some_and(|captured| look.at > captured.at));
+    let never = match (last, late, captured) {
+        (None, ..) => "nothing was verified",
+        (_, None, _) => "what was verified is of before the last recovery",
+        (.., None) => "nothing was captured that it could be held against",
+        _ => "what was verified is of before anything was captured",
+    };
     let capture = format!("holdpoint incident capture {id}");
     let verify = format!("holdpoint incident verify {id}");
     let mut all = vec![symptom(incident)];
@@ -82,15 +92,14 @@ pub fn conditions(incident: &Incident, recovery: Recovery, end: Option<&Incident
         (None, false) => (false, "what was captured is of after the recovery began".to_owned()),
     };
     all.push(condition(2, "health and readiness captured before recovery", holds, fact, &capture));
-    let drift = before.or(incident.captures.first());
-    let fact = match drift {
+    let fact = match captured {
         Some(look) if look.drift.is_empty() => "checked: nothing differed".to_owned(),
         Some(look) => format!("checked: {}", look.drift.join(", ")),
         None => "nobody compared intended with running".to_owned(),
     };
-    all.push(condition(3, "drift checked", drift.is_some(), fact, &capture));
+    all.push(condition(3, "drift checked", captured.is_some(), fact, &capture));
     all.push(linked(incident, end));
-    let (holds, fact) = green(before, after, incident.verifications.is_empty());
+    let (holds, fact) = green(captured, after, never);
     all.push(condition(5, "the same sequence green afterwards", holds, fact, &verify));
     all.push(path(incident, after, end));
     all
@@ -123,6 +132,9 @@ fn apart(look: &IncidentLook) -> String {
     } else {
         format!("{} not well", look.unwell.len())
     };
+    if look.surfaces.is_empty() {
+        return format!("{services}, no surface is configured");
+    }
     format!("health {} well, readiness {} well, {services}", count(&of(false)), count(&of(true)))
 }
 
@@ -140,12 +152,8 @@ fn linked(incident: &Incident, end: Option<&IncidentEnd>) -> Condition {
 }
 
 /// Everything that was asked before is asked again and well, nothing differs, and the guardrail passes.
-fn green(before: Option<&IncidentLook>, after: Option<&IncidentLook>, never: bool) -> (bool, String) {
-    let Some(after) = after else {
-        let fact =
-            if never { "nothing was verified" } else { "what was verified is of before the last recovery" };
-        return (false, fact.to_owned());
-    };
+fn green(before: Option<&IncidentLook>, after: Option<&IncidentLook>, never: &str) -> (bool, String) {
+    let Some(after) = after else { return (false, never.to_owned()) };
     let mut against: Vec<String> = Vec::new();
     let asked: BTreeSet<&str> = after.surfaces.iter().map(|surface| surface.name.as_str()).collect();
     let forgotten =
@@ -159,7 +167,8 @@ fn green(before: Option<&IncidentLook>, after: Option<&IncidentLook>, never: boo
         against.push("the guardrail does not pass".to_owned());
     }
     let is_green = against.is_empty();
-    (is_green, if is_green { "all of it is green".to_owned() } else { against.join("; ") })
+    // Whether the failing path works is the next condition: what was asked here is named.
+    (is_green, if is_green { apart(after) } else { against.join("; ") })
 }
 
 fn path(incident: &Incident, after: Option<&IncidentLook>, end: Option<&IncidentEnd>) -> Condition {

@@ -112,6 +112,19 @@ impl<'a> Succession<'a> {
     }
 }
 
+/// The newest attempt that was released after this one and is not taken back: what runs is its content.
+pub fn on_top(state: &ReleaseState, releases: &[ReleaseState]) -> Option<String> {
+    let order = Succession::of(state, releases);
+    let stands = |other: &&ReleaseState| {
+        other.ticket != state.ticket
+            && other.merge.is_some()
+            && other.status != Status::Reverted
+            && order.began_after(other)
+    };
+    let newest = releases.iter().filter(stands).max_by_key(|other| other.started_at)?;
+    Some(format!("{}@{}", newest.ticket, newest.attempt))
+}
+
 /// Whether a release stands between its first prepare and its end: it has moved the tree and is not over (design/03).
 pub fn is_in_cycle(state: &ReleaseState) -> bool {
     state.merge.is_some() && !is_over(state)

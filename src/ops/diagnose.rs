@@ -96,6 +96,7 @@ struct Looked {
     posture: Vec<StatusRow>,
     surfaces: Vec<SurfaceSeen>,
     drift: DriftView,
+    on_top: Option<String>,
     against: Vec<Blocker>,
     plan: Option<Plan>,
     ways: Option<Readiness>,
@@ -128,6 +129,7 @@ impl Looked {
             posture: inspect::service_rows(host, &seen, &[]),
             surfaces: surfaces::ask(host),
             drift: inspect::drift_of(host, &seen)?,
+            on_top: decide::range::on_top(&state, &seen.releases),
             against: against(host, &state, &seen.releases),
             plan: host.store.plan(&attempt, "plan").ok().flatten(),
             // What cannot be seen is among the rows of the posture, too.
@@ -152,6 +154,7 @@ impl Looked {
             posture: &self.posture,
             surfaces: &self.surfaces,
             drift: &self.drift,
+            on_top: self.on_top.as_deref(),
             against: &self.against,
             plan: self.plan.as_ref(),
             ways: self.ways.as_ref(),

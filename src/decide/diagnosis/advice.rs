@@ -55,7 +55,9 @@ fn best(seen: &DiagnosisSeen<'_>, kind: FailureKind, race: bool) -> Option<Advic
     Some(match kind {
         FailureKind::Nothing => {
             let why = "it has not failed, and what runs differs from what is configured";
-            let differs = seen.is_drifted() && refused(seen, Redeploy).is_none();
+            // What was overtaken is not what runs: that is put there again by the release on top.
+            let runs = seen.on_top.is_none() && seen.state.status == Status::Succeeded;
+            let differs = runs && seen.is_off() && refused(seen, Redeploy).is_none();
             return differs.then(|| pick(seen, &[(Redeploy, why)]));
         }
         FailureKind::AtWork => {

@@ -3,6 +3,7 @@
 use super::seen::{DiagnosisSeen, typeable};
 use crate::model::diagnosis::FailureKind;
 use crate::model::phase::Phase;
+use crate::model::release::Status;
 use crate::model::view::NextCommand;
 
 /// Likely cause, and what to do first.
@@ -13,7 +14,7 @@ pub(super) struct Found {
 
 pub(super) fn of(seen: &DiagnosisSeen<'_>, kind: FailureKind, unwell: &[String]) -> Found {
     match kind {
-        FailureKind::Nothing => found("it has not failed", Vec::new()),
+        FailureKind::Nothing => over(seen),
         FailureKind::AtWork => {
             let watch = format!("holdpoint log {} -f", seen.state.ticket);
             found("a runner is at work on it", vec![next("to watch it", watch)])
@@ -32,6 +33,19 @@ pub(super) fn of(seen: &DiagnosisSeen<'_>, kind: FailureKind, unwell: &[String])
 
 fn found(cause: impl Into<String>, first: Vec<NextCommand>) -> Found {
     Found { cause: cause.into(), first }
+}
+
+/// Nothing of it is in the way: how it is over.
+fn over(seen: &DiagnosisSeen<'_>) -> Found {
+    let back = seen.state.status == Status::Reverted;
+    let said = match (back, seen.on_top) {
+        (true, None) => return found("it was taken back", Vec::new()),
+        (false, None) => return found("it has not failed", Vec::new()),
+        (true, Some(later)) => format!("it was taken back, and `{later}` was released since"),
+        (false, Some(later)) => format!("it has not failed, and `{later}` is on top of it"),
+    };
+    let later = format!("holdpoint diagnose {}", seen.on_top.unwrap_or_default());
+    found(said, vec![next("what runs is of that", later)])
 }
 
 fn next(when: impl Into<String>, command: impl Into<String>) -> NextCommand {

@@ -35,6 +35,8 @@ pub struct DiagnosisSeen<'a> {
     pub surfaces: &'a [SurfaceSeen],
     /// Intended against running.
     pub drift: &'a DriftView,
+    /// The attempt that was released after it and stands on top of it.
+    pub on_top: Option<&'a str>,
     /// What stands against going on from there now.
     pub against: &'a [Blocker],
     /// What was planned, where that can still be read.
@@ -129,7 +131,15 @@ impl DiagnosisSeen<'_> {
 
     /// Another image or configuration runs than is configured, of what the release touches.
     pub(super) fn is_drifted(&self) -> bool {
-        let codes = [DriftCode::ImageDiffers, DriftCode::ImageMoved, DriftCode::ConfigDiffers];
+        self.has_rows(&[DriftCode::ImageDiffers, DriftCode::ImageMoved, DriftCode::ConfigDiffers])
+    }
+
+    /// The same, or something of it does not run at all.
+    pub(super) fn is_off(&self) -> bool {
+        self.is_drifted() || self.has_rows(&[DriftCode::ServiceDown, DriftCode::ContainerMissing])
+    }
+
+    fn has_rows(&self, codes: &[DriftCode]) -> bool {
         let touched = |name: &Option<ServiceName>| {
             name.as_ref()
                 .is_none_or(|name| self.state.services.is_empty() || self.state.services.contains(name))

@@ -170,6 +170,7 @@ fn judged(world: &World, ways: &Readiness, symptom: Symptom) -> Judgement {
         posture: &posture,
         surfaces: &[],
         drift: &drift,
+        on_top: None,
         against: &[],
         plan: Some(&plan),
         ways: Some(ways),

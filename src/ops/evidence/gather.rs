@@ -123,8 +123,10 @@ pub(in crate::ops) fn boundary_of(
         (Some(_), _) if is(&state.base) => HeadAt::Base,
         _ => HeadAt::Elsewhere,
     };
+    let on_top = decide::range::on_top(state, &seen.releases);
     Ok(decide::boundary(&BoundarySeen {
         state,
+        on_top: on_top.as_deref(),
         phases_done: &history.phases_done,
         steps: &history.steps,
         plan: plan.as_ref(),

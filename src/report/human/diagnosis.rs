@@ -135,7 +135,10 @@ fn playbook(finding: &PlaybookFinding) -> String {
 fn judgement(view: &Diagnosis) -> String {
     let judgement = &view.judgement;
     let mut out = format!("cause  {}\n", clean(&judgement.cause));
-    out.add(format_args!("owner  {} ({})\n", clean(&judgement.owner.who), clean(&judgement.owner.area)));
+    let (who, area) = (clean(&judgement.owner.who), clean(&judgement.owner.area));
+    // Where nobody is configured it is the owner of the area, and says so already.
+    let area = if who == format!("{area} owner") { String::new() } else { format!(" ({area})") };
+    out.add(format_args!("owner  {who}{area}\n"));
     for first in &judgement.first {
         let command = Ink::Command.paint(&clean(&first.command));
         out.add(format_args!("first  {}:\n    {command}\n", clean(&first.when)));

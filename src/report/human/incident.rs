@@ -26,9 +26,14 @@ pub fn incident(view: &IncidentView) -> String {
         let (sign, ink) = mark(one.holds);
         out.add(format_args!("  {} {} {}: {}\n", ink.paint(sign), one.number, one.wants, clean(&one.fact)));
     }
+    let mut said = "";
     for next in &view.next {
-        let command = Ink::Command.paint(&clean(&next.command));
-        out.add(format_args!("{}:\n    {command}\n", clean(&next.when)));
+        // Several commands for one thing stand below it once.
+        if next.when != said {
+            out.add(format_args!("{}:\n", clean(&next.when)));
+        }
+        said = &next.when;
+        out.add(format_args!("    {}\n", Ink::Command.paint(&clean(&next.command))));
     }
     out
 }

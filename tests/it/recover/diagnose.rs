@@ -265,3 +265,35 @@ fn only_what_is_on_record_can_be_diagnosed() {
     host.run(["diagnose", "1234@1"]).exits(0).shows("it has not failed");
     host.run(["log", "1234", "--verify"]).exits(0);
 }
+
+#[test]
+fn of_a_release_that_is_over_it_is_said_how() {
+    let host = quick("");
+    host.ships("1233", "wikijs", "2");
+    host.run(["run", "1233"]).exits(0);
+    host.service("wikijs", "stop").exits(0);
+    let down = host.run(["diagnose", "1233", "--json"]).exits(0).json();
+    assert_eq!((kind(&down), best(&down)), ("nothing", ("redeploy", "holdpoint redeploy 1233@1")));
+    host.run(["diagnose", "1233"]).exits(0).shows("owner  deployment owner\n");
+    host.service("wikijs", "start").exits(0);
+
+    host.script("1234", "x", "exit 3");
+    host.ships("1234", "wikijs", "3");
+    host.run(["run", "1234"]).exits(1);
+    host.run(["revert", "1234", "--yes"]).exits(0);
+    host.run(["diagnose", "1234"]).exits(0).shows("cause  it was taken back\n").hides("has not failed");
+    host.git_at(&host.dev(), ["rm", "-q", "releases/1234-x.sh"]).exits(0);
+    host.ships("1235", "wikijs", "4");
+    host.run(["run", "1235", "--reintroduce", "1234", "--reason", "mended"]).exits(0);
+    host.run(["diagnose", "1234"])
+        .exits(0)
+        .shows("it was taken back: nothing of it is left to verify")
+        .shows("cause  it was taken back, and `1235@1` was released since")
+        .shows("holdpoint diagnose 1235@1");
+    host.service("wikijs", "stop").exits(0);
+    host.run(["diagnose", "1233"])
+        .exits(0)
+        .shows("not safe to verify in place: `1235@1` is on top of it")
+        .shows("cause  it has not failed, and `1235@1` is on top of it")
+        .hides("recommended");
+}

@@ -130,6 +130,24 @@ fn what_is_captured_after_the_recovery_began_proves_nothing_of_before() {
 }
 
 #[test]
+fn what_was_verified_before_anything_was_captured_is_of_no_afterwards() {
+    let host = Host::new();
+    host.run(["adopt", "--reason", "first"]).exits(0);
+    std::fs::write(host.root().join("login"), "").unwrap();
+    let id = probed(&host);
+    host.run(["incident", "verify", &id]).exits(0);
+    host.run(["incident", "show", &id]).exits(0).shows("nothing was captured that it could be held against");
+    host.run(["incident", "capture", &id]).exits(0);
+    host.run(["incident", "resolve", &id, "--reason", "it went away"])
+        .exits(4)
+        .shows("5 of 6, the same sequence green afterwards: what was verified is of before anything was captured")
+        .shows("6 of 6");
+    host.run(["incident", "verify", &id]).exits(0);
+    assert_eq!(missing(&shown(&host, &id)), [4]);
+    host.run(["incident", "show", &id]).exits(0).shows("all services well, no surface is configured");
+}
+
+#[test]
 fn without_a_probe_a_person_must_say_that_the_path_works_and_why() {
     let host = host();
     let id = opened(&host, &[]);
