@@ -55,7 +55,7 @@ impl Person for Console<'_> {
         if !self.is_there() {
             return Consent::NobodyThere;
         }
-        self.terminal.write(To::Out, &setup::changes(changes));
+        self.terminal.write(To::Out, &setup::asked(changes));
         let answer = self.terminal.ask("Go ahead? [y/N] ", self.stopped).unwrap_or_default();
         meant(Question::GoAhead, &answer)
     }

@@ -5,8 +5,8 @@ use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
 use clap::error::ErrorKind;
+use clap::{FromArgMatches, ValueEnum};
 
 use super::args::{self, Cli, ColorWhen, Format};
 use super::dispatch;
@@ -32,7 +32,7 @@ pub fn main() -> ExitCode {
 
 /// Everything but the panic handling; the first argument is the program's own name.
 fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let args = spoken_for(args.into_iter().collect());
+    let args = in_other_words(spoken_for(args.into_iter().collect()));
     match args.get(1).and_then(|verb| verb.to_str()) {
         Some(DEMO_SERVICE) => return demo_service(&args[2..]),
         Some(supervise::STEP) => return step(&args[2..]),
@@ -68,6 +68,19 @@ fn spoken_for(args: Vec<OsString>) -> Vec<OsString> {
         }
         _ => args,
     }
+}
+
+/// `help` and `help VERB` are how many programs are asked: the same as `--help` behind it.
+fn in_other_words(mut args: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    while let Some(word) = args.get(at).and_then(|word| word.to_str()).filter(|word| word.starts_with('-')) {
+        at += if matches!(word, "-C" | "--format" | "--color") { 2 } else { 1 };
+    }
+    if args.get(at).is_some_and(|word| word == "help") {
+        args.remove(at);
+        args.push("--help".into());
+    }
+    args
 }
 
 /// The help that a person reads takes as long to put together as the rest of the parsing: it is, for those who see it.
@@ -153,7 +166,7 @@ fn print_error(terminal: &Terminal, format: Format, error: &CliError) -> u8 {
 
 /// Help and version are answers; everything else that clap says is exit status 2.
 fn misuse(error: &clap::Error, args: &[OsString]) -> u8 {
-    let terminal = Terminal::with_color(ColorWhen::Auto);
+    let terminal = Terminal::with_color(color_wanted(args));
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             terminal.write(To::Out, &error.render().ansi().to_string());
@@ -181,6 +194,16 @@ fn misuse_text(text: &str) -> String {
         Some(rest) => format!("{out}{}{rest}\n", Ink::Bad.paint("error:")),
         None => format!("{out}{line}\n"),
     })
+}
+
+/// The wish for colour on a command line that was not parsed to its end: the last one counts.
+fn color_wanted(args: &[OsString]) -> ColorWhen {
+    let words: Vec<&str> =
+        args.iter().filter_map(|arg| arg.to_str()).take_while(|word| *word != "--").collect();
+    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
+    let apart = words.windows(2).filter(|pair| pair[0] == "--color").map(|pair| pair[1]);
+    let when = joined.chain(apart).last().and_then(|word| ColorWhen::from_str(word, false).ok());
+    when.unwrap_or(ColorWhen::Auto)
 }
 
 /// Whether JSON was asked for on a command line that could not be parsed.
@@ -223,6 +246,31 @@ mod tests {
         assert!(wants_json(&words("holdpoint frob --format=json")));
         assert!(!wants_json(&words("holdpoint once k -- x --json")));
         assert!(!wants_json(&words("holdpoint frob --format human")));
+    }
+
+    #[test]
+    fn help_is_asked_for_in_other_words_too() {
+        let meant = |line: &str| in_other_words(words(line)).join(&OsString::from(" "));
+        assert_eq!(meant("holdpoint help"), "holdpoint --help");
+        assert_eq!(
+            meant("holdpoint --color never -C /x help backup take"),
+            "holdpoint --color never -C /x backup take --help"
+        );
+        for untouched in ["holdpoint run help", "holdpoint", "holdpoint -v", "holdpoint once help -- x"] {
+            assert_eq!(meant(untouched), untouched);
+        }
+    }
+
+    #[test]
+    fn the_wish_for_colour_reaches_what_was_not_parsed() {
+        for (line, wish) in [
+            ("holdpoint --color never frob", ColorWhen::Never),
+            ("holdpoint frob --color=always", ColorWhen::Always),
+            ("holdpoint --color", ColorWhen::Auto),
+            ("holdpoint once k -- x --color=never", ColorWhen::Auto),
+        ] {
+            assert_eq!(color_wanted(&words(line)), wish, "{line}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) fn page(verb: &[String]) -> Result<String, CliError> {
         if let Some(text) = &examples {
             example_section(text).to_writer(&mut out)?;
         }
-        exit_status().to_writer(&mut out)
+        exit_status(&verb.join(" ")).to_writer(&mut out)
     };
     write().map_err(|error| CliError::new(Ending::Internal, error))?;
     String::from_utf8(out).map_err(|error| CliError::new(Ending::Internal, error))
@@ -49,17 +49,21 @@ fn example_section(text: &str) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXAMPLES"]);
     roff.control("nf", []);
-    for line in text.lines() {
-        roff.text([roman(line)]);
+    // The section has that heading already.
+    for line in text.lines().filter(|line| !matches!(line.trim(), "Example:" | "Examples:")) {
+        roff.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
     }
     roff.control("fi", []);
     roff
 }
 
-fn exit_status() -> Roff {
+/// Of the program: all of them; of a verb: those that it can end with.
+fn exit_status(verb: &str) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
-    for ending in Ending::ALL {
+    let of_verb = args::endings_of(verb);
+    let ends = |ending: &Ending| verb.is_empty() || *ending == Ending::Internal || of_verb.contains(ending);
+    for ending in Ending::ALL.into_iter().filter(ends) {
         let (word, meaning) = exit_code::meaning(ending);
         roff.control("TP", []);
         roff.text([bold(exit_code::of(ending).to_string())]);

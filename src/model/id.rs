@@ -18,6 +18,14 @@ pub enum IdError {
         /// The rule it broke.
         why: &'static str,
     },
+    /// An attempt where a ticket is wanted.
+    #[error("`{given}` is not a ticket id: it names an attempt, and its ticket is `{ticket}`")]
+    TicketOfAttempt {
+        /// What was typed.
+        given: String,
+        /// The ticket that it is of.
+        ticket: String,
+    },
     /// Not an attempt id.
     #[error("`{given}` is not an attempt id: write `<ticket>@<n>`, for example `1234@1`")]
     Attempt {
@@ -113,6 +121,13 @@ impl FromStr for TicketId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
         let refuse = |why| Err(IdError::Ticket { given: shown(text), why });
+        // Screens name attempts: whoever copies one is told which part is wanted.
+        if text.contains('@')
+            && let Ok(attempt) = text.parse::<AttemptId>()
+        {
+            let ticket = attempt.ticket.to_string();
+            return Err(IdError::TicketOfAttempt { given: shown(text), ticket });
+        }
         let mut chars = text.chars();
         match chars.next() {
             None => return refuse("it is empty"),
@@ -367,7 +382,10 @@ impl FromStr for BackupStamp {
         if shape == "99999999_999999" && counted {
             return Ok(Self(text.to_owned()));
         }
-        Err(IdError::Ticket { given: shown(text), why: "a backup set is named YYYYMMDD_HHMMSS" })
+        Err(IdError::Record {
+            given: shown(text),
+            what: "a backup set: it is named YYYYMMDD_HHMMSS, as `holdpoint backup list` shows it",
+        })
     }
 }
 

@@ -390,6 +390,12 @@ pub struct ReleaseState {
 }
 
 impl ReleaseState {
+    /// Whether it ever got past its refusals: a run that is refused leaves a record where people look for it (seed 003), and
+    /// is no release.
+    pub fn was_begun(&self) -> bool {
+        self.snapshot.is_some() || self.merge.is_some()
+    }
+
     /// Whether the release may hold the host up: past its merge and neither succeeded, reverted, superseded nor closed.
     pub fn is_unfinished(&self) -> bool {
         self.merge.is_some()

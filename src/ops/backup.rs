@@ -137,11 +137,17 @@ pub fn verify(
         }
     }
     match stamp {
-        Some(stamp) if rows.is_empty() => Err(OpsError::Usage {
-            what: format!("there is no backup set `{stamp}`"),
-            hint: "`holdpoint backup list` shows those that are kept".to_owned(),
-        }),
+        Some(stamp) if rows.is_empty() => Err(no_set(service, stamp)),
         _ => Ok(rows),
+    }
+}
+
+/// There is no set of that name.
+pub fn no_set(service: Option<&ServiceName>, stamp: &BackupStamp) -> OpsError {
+    let of = service.map(|service| format!("{service}/")).unwrap_or_default();
+    OpsError::Usage {
+        what: format!("there is no backup set `{of}{stamp}`"),
+        hint: "`holdpoint backup list` shows those that are kept".to_owned(),
     }
 }
 

@@ -166,6 +166,7 @@ impl OpsError {
                     "it has to be a text file that you may read: `git status` says who changed it".to_owned(),
                 ]
             }
+            OpsError::Git(error) => error.blocker().ways_out,
             OpsError::Store(StoreError::Open { path }) => vec![format!("chmod o-w {}", path.display())],
             OpsError::Store(StoreError::Stranger { path }) => {
                 vec![format!("look whose it is: `ls -ld {}`; `sudo chown` gives it back", path.display())]

@@ -208,8 +208,8 @@ pub(super) fn environment(host: &Host) -> BTreeMap<String, String> {
 
 /// One digest over all of these: it may stand in a log, where the hash of a short value would give that value away.
 pub(super) fn environment_digest(environment: &BTreeMap<String, String>) -> String {
-    let lines: String = environment.iter().map(|(name, hash)| format!("{name}={hash}\n")).collect();
-    files::sha256_of(lines.as_bytes())
+    let lines: Vec<String> = environment.iter().map(|(name, hash)| format!("{name}={hash}")).collect();
+    files::sha256_of(lines.join("\n").as_bytes())
 }
 
 /// Every release, its status read together with the lock.

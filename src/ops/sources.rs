@@ -86,7 +86,17 @@ pub(super) struct Configuration {
 
 /// The configuration as it stands in the working tree, with what was relinked in the place of what it says.
 pub(super) fn of_working_tree(root: &Path, overlay: &Overlay) -> Result<Configuration, OpsError> {
-    read(&WorkingTree { root }, root, overlay)
+    read(&WorkingTree { root }, root, overlay).map_err(|error| match error {
+        // The root was found: by its records, then, and the configuration was taken away since.
+        OpsError::NoProject { .. } => OpsError::Usage {
+            what: format!(
+                "`{RELEASE_TOML}` is gone from `{}`, where the records of releases are",
+                root.display()
+            ),
+            hint: format!("bring it back: git checkout HEAD -- {RELEASE_TOML}"),
+        },
+        other => other,
+    })
 }
 
 /// The configuration as of a commit; the environment file is always the working tree's, it is never committed.

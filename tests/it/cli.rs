@@ -34,6 +34,12 @@ fn help_and_version_are_answers() {
     ran(&["--version"]).exits(0).shows(env!("CARGO_PKG_VERSION"));
     ran(&["--help"]).exits(0).shows("return-to-main").shows("130  interrupted").hides("\u{1b}");
     ran(&["run", "--help"]).exits(0).shows("--take-new-commits").shows("holdpoint run 1234 --from=verify");
+    for verb in [&["run"][..], &["backup", "take"], &[]] {
+        let asked = [&["help"], verb].concat();
+        let answered = [verb, &["--help"]].concat();
+        assert_eq!(ran(&asked).exits(0).stdout, ran(&answered).exits(0).stdout, "{verb:?}");
+    }
+    ran(&["help", "frob"]).exits(2).shows("frob");
 }
 
 #[test]
@@ -86,6 +92,13 @@ fn the_help_of_every_verb_has_an_example_and_its_exit_statuses() {
     }
     ran(&["logs", "--help"]).exits(0).shows("130  interrupted").hides("stuck");
     ran(&["revert", "--help"]).exits(0).shows("  7  stuck");
+    ran(&["run", "--help"]).exits(0).shows("  7  stuck");
+    ran(&["log", "--help"]).exits(0).shows("  2  usage");
+    ran(&["man", "run"]).exits(0).shows("stuck: ").shows("internal: ").hides("differs: ").hides("\nExample");
+    for plain in [&["--help", "--color", "never"][..], &["frob", "--color=never"]] {
+        ran(plain).hides("\u{1b}");
+    }
+    assert!(ran(&["frob", "--color=always"]).exits(2).stderr.contains('\u{1b}'));
 }
 
 #[test]

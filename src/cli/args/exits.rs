@@ -6,11 +6,25 @@ use crate::model::outcome::Ending::{
 };
 
 /// The endings of a verb, in the order of the manual.
-pub(super) fn of(verb: &str) -> &'static [Ending] {
+pub(in crate::cli) fn of(verb: &str) -> &'static [Ending] {
     let verb = verb.strip_prefix("deployments ").unwrap_or(verb);
     match verb {
         "run" => {
-            &[Ok, Failed, Usage, Locked, Refused, Nothing, Undecided, Damaged, Held, Interrupted, Terminated]
+            // A run that takes itself back (`on_failure`) may not get to the end of that.
+            &[
+                Ok,
+                Failed,
+                Usage,
+                Locked,
+                Refused,
+                Nothing,
+                Stuck,
+                Undecided,
+                Damaged,
+                Held,
+                Interrupted,
+                Terminated,
+            ]
         }
         "retry" | "redeploy" | "rollback" => {
             &[Ok, Failed, Usage, Locked, Refused, Undecided, Damaged, Held, Interrupted, Terminated]
@@ -25,7 +39,7 @@ pub(super) fn of(verb: &str) -> &'static [Ending] {
         | "source relink" | "relink" => &[Ok, Failed, Usage, Locked, Refused, Damaged],
         "init" => &[Ok, Failed, Usage, Locked],
         "check" => &[Ok, Failed, Usage, Refused, Nothing, Differs, Undecided, Damaged],
-        "log" => &[Ok, Failed, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
+        "log" => &[Ok, Failed, Usage, Refused, Stuck, Undecided, Damaged, Held, Interrupted, Terminated],
         "readiness" | "recovery-readiness" | "state" | "report" | "doctor" | "diagnose" | "evidence list" => {
             &[Ok, Failed, Usage, Refused, Damaged]
         }

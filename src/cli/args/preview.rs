@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::release::Act;
+use super::values;
 use crate::model::id::{BranchName, Oid, ServiceName};
 use crate::model::preview::{PreviewId, PreviewKind, PreviewName, PreviewUpRequest};
 
@@ -59,8 +60,8 @@ pub struct PreviewUpArgs {
     /// Branch of the remote to show; of type branch, the id by default
     #[arg(long, value_name = "NAME", conflicts_with = "at")]
     pub branch: Option<BranchName>,
-    /// A commit that is known here
-    #[arg(long, value_name = "OID")]
+    /// A commit that is known here: its whole id, as `git rev-parse` prints it
+    #[arg(long, value_name = "OID", value_parser = values::oid)]
     pub at: Option<Oid>,
     /// Only these services
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]

@@ -56,11 +56,11 @@ pub struct RunArgs {
     /// The same as `--branch` with the branch that is checked out
     #[arg(long, conflicts_with = "branch", help_heading = "What to release")]
     pub force_allow_non_main: bool,
-    /// Stop at this commit of the branch
-    #[arg(long, value_name = "OID", help_heading = "What to release")]
+    /// Stop at this commit of the branch: its whole id, as `git rev-parse` prints it
+    #[arg(long, value_name = "OID", value_parser = values::oid, help_heading = "What to release")]
     pub at: Option<Oid>,
-    /// Take this commit as the one before the release although HEAD moved
-    #[arg(long, value_name = "SHA", requires = "reason", help_heading = "What to release")]
+    /// Take this commit, by its whole id, as the one before the release although HEAD moved
+    #[arg(long, value_name = "OID", value_parser = values::oid, requires = "reason", help_heading = "What to release")]
     pub base: Option<Oid>,
     /// Release these services instead of finding them by their paths
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = "What to release")]

@@ -485,6 +485,14 @@ mod tests {
         assert_eq!(listed, known);
     }
 
+    /// The examples of every verb below this one.
+    fn lines_of(command: &clap::Command, out: &mut Vec<String>) {
+        let below = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples = below.split("\n\nExit status").next().unwrap_or_default();
+        out.extend(examples.lines().map(str::to_owned));
+        command.get_subcommands().for_each(|verb| lines_of(verb, out));
+    }
+
     #[test]
     fn examples_can_be_pasted_from_a_narrow_terminal() {
         let long = "Example:\n  holdpoint rollout recover --plan-id plan-3fa9c1d2 --strategy retry --reason 'telemetry is back' --wait";
@@ -492,12 +500,6 @@ mod tests {
             pasteable(long),
             "Example:\n  holdpoint rollout recover --plan-id plan-3fa9c1d2 --strategy retry \\\n    --reason 'telemetry is back' --wait"
         );
-        fn lines_of(command: &clap::Command, out: &mut Vec<String>) {
-            let below = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let examples = below.split("\n\nExit status").next().unwrap_or_default();
-            out.extend(examples.lines().map(str::to_owned));
-            command.get_subcommands().for_each(|verb| lines_of(verb, out));
-        }
         let mut lines = Vec::new();
         command().get_subcommands().for_each(|verb| lines_of(verb, &mut lines));
         let long: Vec<&String> = lines.iter().filter(|line| line.chars().count() > 80).collect();

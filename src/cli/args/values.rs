@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::model::id::{ServiceName, StepName, TicketId};
+use crate::model::id::{Oid, ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::quantity::Span;
 use crate::model::release::Approvable;
@@ -15,6 +15,15 @@ pub(super) fn ticket(text: &str) -> Result<TicketId, String> {
         return Err(format!("`{ticket}` is reserved: choose the ticket's own id"));
     }
     Ok(ticket)
+}
+
+/// A commit, by its whole id: a short one may name another commit tomorrow.
+pub(super) fn oid(text: &str) -> Result<Oid, String> {
+    let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
+    text.parse().map_err(|error| {
+        let name = if hex && text.len() >= 4 { text } else { "NAME" };
+        format!("{error}; `git rev-parse {name}` prints them")
+    })
 }
 
 /// A phase that a run can begin with.

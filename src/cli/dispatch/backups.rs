@@ -29,6 +29,9 @@ fn list(call: &Call<'_>, args: &VerifySetArgs) -> Result<Ending, CliError> {
     let host = call.host()?;
     let mut rows = backup::list(&host, args.service.as_ref())?;
     rows.retain(|row| args.stamp.as_ref().is_none_or(|stamp| row.stamp == *stamp));
+    if let Some(stamp) = args.stamp.as_ref().filter(|_| rows.is_empty()) {
+        return Err(backup::no_set(args.service.as_ref(), stamp).into());
+    }
     call.answer(&rows, || backups::list(&rows))?;
     Ok(Ending::Ok)
 }

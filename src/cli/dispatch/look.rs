@@ -90,9 +90,17 @@ pub(super) fn report(call: &Call<'_>, args: &ReportArgs) -> Result<Ending, CliEr
     }
     let file =
         if args.output.is_absolute() { args.output.clone() } else { call.folder()?.join(&args.output) };
-    files::save_atomic(&file, page.as_bytes(), 0o640)
-        .map_err(|error| CliError::new(Ending::Failed, error))?;
     let shown = args.output.display().to_string();
+    if let Some(folder) = file.parent().filter(|folder| !files::is_folder(folder)) {
+        // Said before a file beside it is tried, whose name nobody typed.
+        let message = format!("`{}` cannot be written: there is no folder `{}`", shown, folder.display());
+        return Err(
+            CliError::usage(message).hint("name a file in a folder that is there: `-o FILE`, or `-o -`")
+        );
+    }
+    files::save_atomic(&file, page.as_bytes(), 0o640).map_err(|error| {
+        CliError::new(Ending::Failed, error).hint("name another file: `-o FILE`; `-o -` prints it")
+    })?;
     call.answer(&serde_json::json!({ "wrote": shown }), || format!("wrote {}\n", clean(&shown)))?;
     Ok(Ending::Ok)
 }

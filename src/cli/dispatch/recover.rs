@@ -39,7 +39,8 @@ fn capture(call: &Call<'_>, args: &CaptureArgs) -> Result<Ending, CliError> {
 fn list(call: &Call<'_>, args: &EvidenceListArgs) -> Result<Ending, CliError> {
     let host = call.host()?;
     let rows = evidence::list(&host, &args.of.of())?;
-    call.answer(&rows, || human::evidence::list(&rows, now()))?;
+    let of = args.of.release.as_ref().map_or("--host".to_owned(), ToString::to_string);
+    call.answer(&rows, || human::evidence::list(&rows, &of, now()))?;
     let sound = rows.iter().all(|row| row.trouble.is_none());
     Ok(if sound { Ending::Ok } else { Ending::Damaged })
 }

@@ -99,7 +99,7 @@ pub(super) fn nothing_to_release(case: &Case<'_>) -> Option<Blocker> {
     let source = case.source();
     let seed = format!("[ERROR] already up-to-date with {source} — nothing to release");
     let Some(left) = left_by_last(facts) else {
-        return Some(never_recorded(case, seed));
+        return Some(never_recorded(case, &seed));
     };
     if same_content(facts, &left, &facts.git.head) {
         // Said in so many words: nobody should go looking for a pull by hand, or undo the good release.
@@ -115,7 +115,7 @@ pub(super) fn nothing_to_release(case: &Case<'_>) -> Option<Blocker> {
 }
 
 /// Without a record the reflog is all there is.
-fn never_recorded(case: &Case<'_>, seed: String) -> Blocker {
+fn never_recorded(case: &Case<'_>, seed: &str) -> Blocker {
     let facts = case.facts;
     let Some(moved) = &facts.git.last_move else {
         let advice = format!("push the commits to {} first, then run the same command again", case.source());

@@ -3,8 +3,9 @@
 use super::lint::UNSAID;
 use super::said::{self, Line};
 use crate::model::escape::neutralise;
-use crate::model::id::{ServiceName, TicketId};
+use crate::model::id::{ServiceName, StepName, TicketId};
 use crate::model::matching::Symptom;
+use crate::model::phase::Phase;
 
 /// Lines that a draft quotes.
 const QUOTED: usize = 5;
@@ -38,8 +39,8 @@ pub fn draft(ticket: &TicketId, service: Option<&ServiceName>, symptom: &Symptom
     text.push("  match:".to_owned());
     text.extend(symptom.phase.map(|phase| format!("    phase: {phase}")));
     text.extend(symptom.step.as_ref().map(|step| {
-        let last = step.as_str().rsplit('.').next().unwrap_or_default();
-        format!("    step: {}", single(&format!("(^|\\.){}$", regex::escape(last))))
+        let (own, before) = of_step(ticket, symptom.phase, step.as_str());
+        format!("    step: {}", single(&format!("{before}{}$", regex::escape(own))))
     }));
     text.extend(symptom.rc.map(|rc| format!("    rc: {rc}")));
     let program = symptom.tool.as_deref().and_then(|tool| tool.split_whitespace().next());
@@ -76,10 +77,21 @@ fn rest(service: Option<&ServiceName>) -> String {
     )
 }
 
+/// The part of a step's name that other releases have as well, and the expression for what stands before it: what is done to
+/// a service, or a script's name without its ticket, whose dots are its own.
+fn of_step<'s>(ticket: &TicketId, phase: Option<Phase>, step: &'s str) -> (&'s str, &'static str) {
+    if phase != Some(Phase::Ticket) {
+        return (step.rsplit('.').next().unwrap_or(step), "(^|\\.)");
+    }
+    let script = step.strip_prefix("ticket.").unwrap_or(step);
+    let own = script.strip_prefix(ticket.as_str()).and_then(|rest| rest.strip_prefix('-'));
+    (own.unwrap_or(script), "(^|[.-])")
+}
+
 /// `release-1234-recreate`: a person gives it a better name.
-fn id_of(ticket: &TicketId, symptom: &Symptom) -> String {
-    let step =
-        symptom.step.as_ref().map_or("failure", |step| step.as_str().rsplit('.').next().unwrap_or("failure"));
+fn id_of<'s>(ticket: &TicketId, symptom: &'s Symptom) -> String {
+    let own = |step: &'s StepName| of_step(ticket, symptom.phase, step.as_str()).0.trim_end_matches(".sh");
+    let step = symptom.step.as_ref().map_or("failure", own);
     let kebab = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let text: String = format!("release-{ticket}-{step}").chars().map(kebab).collect();
     text.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-").chars().take(60).collect()
@@ -163,7 +175,6 @@ mod tests {
     use crate::manifest::playbook::book;
     use crate::manifest::settings::SourceFile;
     use crate::model::matching::Strength;
-    use crate::model::phase::Phase;
 
     fn read(draft: &Draft) -> crate::manifest::playbook::Book {
         let path = format!("recovery/playbooks/{}.yaml", draft.id);
@@ -180,6 +191,16 @@ mod tests {
             told: vec!["`docker compose up -d` exited 1".to_owned()],
             said: vec![said.to_owned()],
         }
+    }
+
+    #[test]
+    fn a_script_is_known_by_its_name_without_its_ticket() {
+        let ticket: TicketId = "1002".parse().unwrap();
+        let step = Some(StepName::new(["1002-import-users.sh"]));
+        let symptom = Symptom { phase: Some(Phase::Ticket), step, ..failed("Error: no luck") };
+        let draft = draft(&ticket, None, &symptom);
+        assert_eq!(draft.id, "release-1002-import-users");
+        assert!(draft.playbook.contains(r"step: '(^|[.-])import\-users\.sh$'"), "{}", draft.playbook);
     }
 
     #[test]

@@ -153,9 +153,10 @@ fn push(typist: &Typist<'_>, message: &str) -> Result<(), Trouble> {
 fn after(typist: &Typist<'_>) {
     let top = typist.top.display();
     typist.heading("Yours to try");
-    typist.say(&format!("The folder stays: {top}. Its services are stopped. In a shell:"));
+    typist.say(&format!("The folder stays: {top}. Its services are stopped; `holdpoint drift` names the commands that start them. In a shell:"));
     for line in [
         format!("export PATH={top}/bin:$PATH; cd {top}/host"),
+        "holdpoint drift".to_owned(),
         "for s in search wiki tickets; do holdpoint logs $s; done".to_owned(),
         "tail .asd/workspace/releases/1002.log".to_owned(),
         "holdpoint report 1003 -o /tmp/1003.html".to_owned(),

@@ -139,7 +139,8 @@ fn backup_row(
 /// The release that holds the host up, or the last one.
 pub(super) fn last_release(host: &Host, seen: &Posture) -> DoctorRow {
     let unfinished = seen.releases.iter().rfind(|state| state.is_unfinished());
-    let last = unfinished.or_else(|| seen.releases.iter().max_by_key(|state| state.updated_at));
+    let begun = || seen.releases.iter().filter(|state| state.was_begun());
+    let last = unfinished.or_else(|| begun().max_by_key(|state| state.updated_at));
     let Some(state) = last else {
         return warn(
             "last release",

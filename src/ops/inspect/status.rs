@@ -32,7 +32,8 @@ pub fn status(host: &Host, only: &[ServiceName]) -> Result<StatusView, OpsError>
     let seen = Posture::observe(host)?;
     let present = Present::look(host)?;
     let release = seen.releases.iter().rfind(|state| state.is_unfinished());
-    let release = release.or_else(|| seen.releases.iter().max_by_key(|state| state.updated_at));
+    let begun = || seen.releases.iter().filter(|state| state.was_begun());
+    let release = release.or_else(|| begun().max_by_key(|state| state.updated_at));
     Ok(StatusView {
         host: host.name.clone(),
         head: seen.head.clone(),

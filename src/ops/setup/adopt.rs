@@ -81,7 +81,7 @@ fn refuse(facts: &Facts) -> Result<(), OpsError> {
     let request = RunRequest {
         services: Some(facts.base_settings.services.keys().cloned().collect()),
         without_scripts: true,
-        ..RunRequest::new("next".parse()?)
+        ..RunRequest::new("TICKET".parse()?)
     };
     let mut blockers = match decide::plan_run(facts, &request) {
         Err(Refusal::Blocked { blockers, .. }) => blockers,

@@ -9,10 +9,10 @@ use crate::model::evidence::{EvidenceDiff, EvidenceRow, EvidenceView};
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, age, clean, count, seconds_since};
 
-/// `evidence list`.
-pub fn list(rows: &[EvidenceRow], now: DateTime<Utc>) -> String {
+/// `evidence list`; `of` is what was typed behind it.
+pub fn list(rows: &[EvidenceRow], of: &str, now: DateTime<Utc>) -> String {
     if rows.is_empty() {
-        return "no evidence is kept: `holdpoint evidence capture` keeps some\n".to_owned();
+        return format!("no evidence is kept: `holdpoint evidence capture {}` keeps some\n", clean(of));
     }
     let mut table = Columns::headed(["evidence", "age", "why", "drift", "symptom"]);
     for row in rows {

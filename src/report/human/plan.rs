@@ -67,8 +67,11 @@ fn heading(plan: &Plan) -> String {
         PlanVerb::PreviewUp => "Bring a preview up, as",
         PlanVerb::PreviewCleanup => "Take a preview away, as",
     };
-    let title = format!("{what} {}", plan.attempt);
-    let from = if plan.from == Phase::Prepare || plan.from == Phase::Revert {
+    // What belongs to no release is an attempt of nothing.
+    let aside = plan.attempt.ticket.is_audit();
+    let title =
+        if aside { what.trim_end_matches(", as").to_owned() } else { format!("{what} {}", plan.attempt) };
+    let from = if aside || plan.from == Phase::Prepare || plan.from == Phase::Revert {
         String::new()
     } else {
         format!(" from {}", plan.from)

@@ -132,10 +132,16 @@ pub fn tried(view: &TriedView, known: &KnownPlaybook, values: &Placeholders) -> 
     let plan = plan.map_or_else(String::new, |remedy| {
         format!("{}\n", Ink::Faint.paint(&format!("plan {}", remedy.plan)))
     });
-    detection(&view.detection) + &remedy(known, values, &plan)
+    // Filled in, as they would run and be typed; as they are written where a value is missing.
+    let filled = view
+        .remedy
+        .as_ref()
+        .map(|remedy| remedy.run.iter().chain(&remedy.typed).cloned().collect::<Vec<_>>().join("\n"));
+    let now = filled.unwrap_or_else(|| adhoc(&known.playbook.fix.adhoc));
+    detection(&view.detection) + &remedy(known, values, &now, &plan)
 }
 
-fn remedy(known: &KnownPlaybook, values: &Placeholders, plan: &str) -> String {
+fn remedy(known: &KnownPlaybook, values: &Placeholders, now: &str, plan: &str) -> String {
     let ticket = values.ticket.as_ref().map(|ticket| format!(" --ticket {ticket}")).unwrap_or_default();
     let service = values.service.as_ref().map(|service| format!(" --service {service}")).unwrap_or_default();
     let id = &known.playbook.id;
@@ -143,7 +149,7 @@ fn remedy(known: &KnownPlaybook, values: &Placeholders, plan: &str) -> String {
         when: "to do that, each command shown before it runs".to_owned(),
         command: format!("holdpoint playbook run {id}{ticket}{service} --apply"),
     }];
-    block("now", &adhoc(&known.playbook.fix.adhoc)) + plan + &failure::next(&next)
+    block("now", now) + plan + &failure::next(&next)
 }
 
 /// `playbook lint` and `playbook test`: findings as editors read them, then how much was looked at.

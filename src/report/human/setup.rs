@@ -5,8 +5,21 @@ use crate::model::view::{ChangeView, DiffRow, DiffView};
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, clean, clean_lines};
 
+/// What somebody is asked about: each change, and what to know.
+pub fn asked(view: &ChangeView) -> String {
+    listed(view)
+}
+
 /// Each change, then what to know and what to type next.
 pub fn changes(view: &ChangeView) -> String {
+    let mut out = listed(view);
+    if view.dry_run {
+        out.push_str("Nothing was changed: this was a dry run.\n");
+    }
+    out + &failure::next(&view.next)
+}
+
+fn listed(view: &ChangeView) -> String {
     let mut table = Columns::bare();
     for change in &view.changes {
         let verb = if view.dry_run { would(&change.verb) } else { clean(&change.verb) };
@@ -29,10 +42,7 @@ pub fn changes(view: &ChangeView) -> String {
     for note in view.notes.iter().flat_map(|note| clean_lines(note)) {
         out.add(format_args!("{} {note}\n", Ink::Warn.paint("!")));
     }
-    if view.dry_run {
-        out.push_str("Nothing was changed: this was a dry run.\n");
-    }
-    out + &failure::next(&view.next)
+    out
 }
 
 /// What a dry run says instead of what was done.
@@ -42,8 +52,11 @@ fn would(verb: &str) -> String {
         "rewrote" => "would rewrite".to_owned(),
         "recorded" => "would record".to_owned(),
         "removed" => "would remove".to_owned(),
+        "relinked" => "would relink".to_owned(),
         "kept" => "keeps".to_owned(),
-        other => format!("would have {}", clean(other)),
+        other if other.ends_with("ed") => format!("would have {}", clean(other)),
+        // What is asked of somebody already says what it would do.
+        other => format!("would {}", clean(other)),
     }
 }
 
@@ -125,6 +138,20 @@ mod tests {
         look it over, then:
             holdpoint doctor
         "#);
+    }
+
+    #[test]
+    fn who_is_asked_is_told_what_would_be_done_and_not_that_it_was_a_dry_run() {
+        let change = Change {
+            verb: "archive".to_owned(),
+            what: "1003@1".to_owned(),
+            detail: "it is reverted; nothing of it is deleted".to_owned(),
+            content: None,
+        };
+        let view = ChangeView { changes: vec![change], dry_run: true, ..ChangeView::default() };
+        let told = "would archive  1003@1  it is reverted; nothing of it is deleted\n";
+        assert_eq!(plain(&asked(&view)), told);
+        assert_eq!(plain(&changes(&view)), format!("{told}Nothing was changed: this was a dry run.\n"));
     }
 
     #[test]

@@ -22,6 +22,15 @@ fn sets_are_taken_listed_verified_and_put_back() {
     assert_eq!(manifest(&host.data("wikijs")), data);
     assert_eq!(sets(&host).len(), 2, "the present data was copied aside");
     assert!(host.read(".asd/workspace/audit.log").contains("backup"), "it is on record");
+    for verb in ["list", "verify"] {
+        host.run(["backup", verb, "wikijs", "20260101_000000"])
+            .exits(2)
+            .shows("there is no backup set `wikijs/20260101_000000`");
+    }
+    host.run(["backup", "restore", "wikijs", "1", "--yes"])
+        .exits(2)
+        .shows("`1` is not a backup set")
+        .hides("ticket id");
 }
 
 #[test]

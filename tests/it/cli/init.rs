@@ -44,3 +44,11 @@ fn a_file_of_ours_is_written_over_only_with_a_yes_and_the_configuration_never() 
     let kept = host.types("cat .asd/workspace/replaced/*/release.just").exits(0);
     assert_eq!(kept.stdout, "# mine\n", "what was written over is kept");
 }
+
+#[test]
+fn outside_of_a_checkout_it_says_where_to_begin() {
+    let host = Host::new();
+    let mut command = host.command(crate::support::binary(), host.root());
+    command.arg("init");
+    crate::support::Output::of(command).exits(1).shows("is not a git checkout").shows("git clone");
+}

@@ -244,7 +244,10 @@ fn a_report_is_one_file() {
     for outside in ["src=\"http", "href=\"http", "<script src", "@import"] {
         assert!(!page.contains(outside), "{outside}");
     }
-    host.run(["report", "1235", "-o", "/nowhere/night.html"]).exits(1).shows("/nowhere");
+    host.run(["report", "1235", "-o", "/nowhere/night.html"])
+        .exits(2)
+        .shows("`/nowhere/night.html` cannot be written: there is no folder `/nowhere`")
+        .shows("-o FILE");
 }
 
 #[test]
@@ -261,4 +264,53 @@ fn a_check_looks_at_another_branch() {
     host.ships("1240", "wikijs", "3");
     host.run(["check"]).exits(5).shows("nothing to release");
     host.run(["check", "--incoming", "next"]).exits(0).shows("wikijs:3");
+}
+
+#[test]
+fn what_doctor_says_to_type_names_no_ticket_that_somebody_made_up() {
+    let host = Host::new();
+    host.ships("1233", "wikijs", "2");
+    host.run(["run", "1233"]).exits(0);
+    host.ships("1234", "wikijs", "3");
+    host.git(["pull", "-q"]).exits(0);
+    host.run(["doctor"]).shows("head-moved").shows("holdpoint run TICKET").hides("run next");
+}
+
+#[test]
+fn a_run_that_was_refused_is_not_the_last_release() {
+    let host = Host::new();
+    host.ships("1233", "wikijs", "2");
+    host.run(["run", "1233"]).exits(0);
+    host.run(["run", "9998"]).exits(5);
+    host.write("README.md", "Work of somebody.\n");
+    host.run(["run", "9999"]).exits(4);
+    for look in ["status", "doctor"] {
+        host.run([look]).shows("1233@1").hides("9998").hides("9999");
+    }
+    assert_eq!(host.run(["status", "--json"]).exits(0).json()["release"]["attempt"], "1233@1");
+    host.run(["state", "9998"]).exits(0).shows("failed");
+}
+
+#[test]
+fn what_a_screen_shows_can_be_asked_for() {
+    let host = host();
+    for verb in ["state", "log"] {
+        host.run([verb, "1234@1"])
+            .exits(2)
+            .shows("`1234@1` is not a ticket id: it names an attempt, and its ticket is `1234`");
+    }
+    let short = &host.head()[..12];
+    host.run(["run", "1236", "--at", short]).exits(2).shows(&format!("git rev-parse {short}"));
+    host.run(["evidence", "list", "1234"]).exits(0).shows("`holdpoint evidence capture 1234` keeps some");
+}
+
+#[test]
+fn a_configuration_that_was_taken_away_is_brought_back_and_not_begun_anew() {
+    let host = host();
+    std::fs::remove_file(host.prod().join(".asd/release.toml")).unwrap();
+    host.run(["list"])
+        .exits(2)
+        .shows("`.asd/release.toml` is gone")
+        .shows("git checkout HEAD -- .asd/release.toml")
+        .hides("holdpoint init");
 }

@@ -43,7 +43,7 @@ fn a_host_whose_configuration_is_gone_is_never_taken_for_the_project_around_it()
     let around = host.prod().parent().unwrap().join(".asd");
     std::fs::create_dir_all(&around).unwrap();
     std::fs::rename(host.prod().join(".asd/release.toml"), around.join("release.toml")).unwrap();
-    refused(&host, &[".asd/release.toml", "holdpoint init"]);
+    refused(&host, &[".asd/release.toml", "git checkout HEAD -- .asd/release.toml"]);
     host.run(["state", "1234"]).exits(2);
     assert!(!around.join("workspace").exists(), "nothing was begun there");
 }
