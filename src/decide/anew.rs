@@ -229,6 +229,7 @@ fn put_there(facts: &Facts, request: &RunRequest, state: &ReleaseState) -> Cours
         backups,
         supersedes: superseded(state),
         scripts: false,
+        ticket_ran_on: None,
         within: goes_on,
         ..start
     }

@@ -15,6 +15,7 @@ use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{ReleaseState, Status, Transition, Trigger, next};
 use crate::model::request::RunRequest;
+use crate::model::rollout::HostName;
 
 /// Which way a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub(super) struct Course {
     pub(super) trigger: Trigger,
     /// Whether ticket scripts run.
     pub(super) scripts: bool,
+    /// The host on which they run instead.
+    pub(super) ticket_ran_on: Option<HostName>,
     /// Where images come from.
     pub(super) images: Images,
     /// The images of [`Images::Pinned`].
@@ -98,6 +101,19 @@ impl Course {
 
 /// Decides the course. It is always complete, so that everything else that stands against it can be listed too.
 pub(super) fn of_run(facts: &Facts, request: &RunRequest) -> Course {
+    let mut course = way_of(facts, request);
+    // Whoever goes on, or begins again within the cycle, does not run what ran elsewhere.
+    let recorded = facts.history.as_ref().map(|history| &history.state);
+    let recorded = recorded.filter(|state| state.ticket == request.ticket && state.cycle == course.cycle);
+    let recorded = recorded.and_then(|state| state.ticket_ran_on.clone());
+    if course.scripts {
+        course.ticket_ran_on = request.ticket_ran_on.clone().or(recorded);
+        course.scripts = course.ticket_ran_on.is_none();
+    }
+    course
+}
+
+fn way_of(facts: &Facts, request: &RunRequest) -> Course {
     if let Some(anew) = &request.anew {
         return anew::course(facts, request, anew);
     }
@@ -159,6 +175,7 @@ pub(super) fn fresh(facts: &Facts, request: &RunRequest) -> Course {
         supersedes: None,
         trigger: Trigger::Create,
         scripts: true,
+        ticket_ran_on: None,
         images: Images::AsConfigured,
         pinned: BTreeMap::new(),
         within: false,
@@ -279,6 +296,7 @@ fn resume(facts: &Facts, request: &RunRequest, history: &TicketHistory) -> Cours
         supersedes: None,
         trigger: Trigger::Resume,
         scripts: !puts_there(state),
+        ticket_ran_on: None,
         images: images_of(state),
         pinned: pinned(history),
         within: true,
@@ -320,6 +338,7 @@ pub(super) fn again(facts: &Facts, request: &RunRequest, history: &TicketHistory
         supersedes: Some(AttemptId { ticket: state.ticket.clone(), number: state.attempt }.to_string()),
         trigger: Trigger::Create,
         scripts: true,
+        ticket_ran_on: None,
         images: Images::AsConfigured,
         pinned: BTreeMap::new(),
         within: true,
@@ -483,6 +502,25 @@ mod tests {
 
     fn from(phase: Phase) -> RunRequest {
         RunRequest { from: Some(phase), ..run("1234") }
+    }
+
+    #[test]
+    fn scripts_that_run_elsewhere_are_left_out_and_so_they_are_by_whoever_goes_on() {
+        let elsewhere = RunRequest { ticket_ran_on: Some("web1".parse().unwrap()), ..run("1234") };
+        let facts = || web().script("1234", "releases/1234-a.sh", ScriptHeader::default());
+        let plan = plan_run(&facts(), &elsewhere).unwrap();
+        assert!(plan.steps.iter().all(|step| step.phase != Phase::Ticket));
+        assert_eq!(plan.ticket_ran_on().map(ToString::to_string).as_deref(), Some("web1"));
+        assert_ne!(plan.id, plan_run(&facts(), &run("1234")).unwrap().id, "the plan's id covers it");
+        let mut state = at_phase(Phase::Ticket, Status::Failed);
+        let begun = |state| facts().head(TARGET).history(state, &[Phase::Prepare, Phase::Migrate], &[]);
+        let scripts = |facts: &Facts| {
+            let plan = plan_run(facts, &from(Phase::Ticket)).unwrap();
+            plan.steps.iter().filter(|step| step.phase == Phase::Ticket).count()
+        };
+        assert_eq!(scripts(&begun(state.clone())), 1);
+        state.ticket_ran_on = elsewhere.ticket_ran_on.clone();
+        assert_eq!(scripts(&begun(state)), 0);
     }
 
     #[test]

@@ -412,6 +412,7 @@ pub(super) fn release(of: &str, status: Status) -> ReleaseState {
         trigger: Trigger::Create,
         direction: Direction::Forward,
         approved: None,
+        ticket_ran_on: None,
         superseded_by: None,
         closed: false,
         archived: false,

@@ -69,7 +69,13 @@ pub fn run(plan: &Plan, context: &Context<'_>, recorder: &Recorder<'_>) -> Resul
     let last = phases.last().copied();
     for phase in phases {
         if let Some(skipped) = plan.skipped.iter().find(|skipped| skipped.phase == phase) {
-            let draft = EventDraft::new(EventKind::Skipped).phase(phase).reason(&skipped.reason);
+            let draft = match &skipped.ran_on {
+                None => EventDraft::new(EventKind::Skipped),
+                Some(host) => {
+                    EventDraft::new(EventKind::SkippedRanElsewhere).detail(field::RAN_ON, host.as_str())
+                }
+            };
+            let draft = draft.phase(phase).reason(&skipped.reason);
             recorder.record(draft, Durability::Sync)?;
             recorder.save()?;
             continue;

@@ -241,7 +241,7 @@ fn listen(around: &Around<'_>, rollout: &Rollout, watch: &mut Watch) -> BTreeMap
             .take(hosts.len().min(AT_ONCE))
             .filter_map(|(host, row)| {
                 let spec = rollout.plan.hosts.get(*host)?;
-                let offer = offer(around, &rollout.plan, row)?;
+                let offer = offer(around, &rollout.plan, host, row)?;
                 Some(((*host).clone(), beside(scope, move || transport.tell(host, spec, &offer))))
             })
             .collect();
@@ -250,7 +250,7 @@ fn listen(around: &Around<'_>, rollout: &Rollout, watch: &mut Watch) -> BTreeMap
     heard
 }
 
-fn offer(around: &Around<'_>, plan: &RolloutPlan, row: &HostRow) -> Option<Offer> {
+fn offer(around: &Around<'_>, plan: &RolloutPlan, host: &HostName, row: &HostRow) -> Option<Offer> {
     Some(Offer {
         plan_id: plan.plan_id.clone(),
         generation: row.generation,
@@ -260,6 +260,7 @@ fn offer(around: &Around<'_>, plan: &RolloutPlan, row: &HostRow) -> Option<Offer
         data: plan.rollback_data,
         operator: around.by.to_owned(),
         lock_wait: LOCK_WAIT,
+        ticket_ran_on: plan.ticket_host.clone().filter(|one| one != host),
     })
 }
 

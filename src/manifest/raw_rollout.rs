@@ -32,8 +32,11 @@ pub(super) struct RawPlan {
     /// Whether a rollback restores data, too.
     #[serde(default)]
     pub(super) rollback_data: bool,
-    /// Where the ticket's scripts run: `every-host`.
+    /// Where the ticket's scripts run: `every-host`, or `once`, on `ticket_host`.
     pub(super) ticket_runs: Option<TicketRuns>,
+    /// Of `once`: the host on which they run, before every other.
+    #[schemars(with = "Option<String>")]
+    pub(super) ticket_host: Option<HostName>,
     /// Failures that are no harm yet; default: none.
     pub(super) max_failures: Option<RawCap>,
     /// What a host does with its own failed release: `halt` or `revert`.

@@ -37,6 +37,8 @@ pub struct Draft {
     pub on_harm: OnHarm,
     /// Whether a rollback restores data.
     pub rollback_data: bool,
+    /// The one host on which the ticket's scripts run; none: on each.
+    pub ticket_host: Option<HostName>,
     /// Failures that are no harm yet.
     pub max_failures: FailureCap,
     /// What a host does with its own failed release.
@@ -73,8 +75,11 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
     let document = TomlDocument::parse_as(file, SCHEMA)?;
     let raw: RawPlan = document.read()?;
     let top = Spot::top(&document);
-    ticket_runs(&top, raw.ticket_runs)?;
-    let stages = stages(&top, &raw, fleet)?;
+    let ticket_host = ticket_host(&top, &raw, fleet)?;
+    let mut stages = stages(&top, &raw, fleet)?;
+    if let Some(host) = &ticket_host {
+        stages = ticket_first(&top.key("ticket_host"), stages, host)?;
+    }
     let chosen: BTreeSet<&HostName> = stages.iter().flat_map(|stage| &stage.hosts).collect();
     let hosts = fleet.hosts.iter().filter(|(name, _)| chosen.contains(name));
     Ok(Draft {
@@ -83,6 +88,7 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
         reference: reference(&top.key("ref"), &raw.commit)?,
         on_harm: raw.on_harm,
         rollback_data: raw.rollback_data,
+        ticket_host,
         max_failures: cap(&top.key("max_failures"), &raw)?,
         on_host_failure: raw.on_host_failure,
         unreachable: unreachable(&top.key("unreachable"), raw.unreachable.as_ref())?,
@@ -92,18 +98,62 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
     })
 }
 
-fn ticket_runs(top: &Spot<'_>, runs: Option<TicketRuns>) -> Result<(), ManifestError> {
-    match runs {
-        Some(TicketRuns::EveryHost) => Ok(()),
-        Some(TicketRuns::Once) => Err(top.key("ticket_runs").rule(
-            "is `once`, which is not built yet: write `every-host`, and release a ticket whose scripts may run once on \
-             one host by itself",
-        )),
-        None => Err(top.rule(
+/// The host on which the ticket's scripts run, where they run on one alone.
+fn ticket_host(top: &Spot<'_>, raw: &RawPlan, fleet: &Inventory) -> Result<Option<HostName>, ManifestError> {
+    let spot = top.key("ticket_host");
+    match (raw.ticket_runs, &raw.ticket_host) {
+        (Some(TicketRuns::EveryHost), None) => Ok(None),
+        (Some(TicketRuns::EveryHost), Some(_)) => {
+            Err(spot.rule("stands beside `ticket_runs = \"every-host\"`: write `\"once\"` there, or take it out"))
+        }
+        (Some(TicketRuns::Once), None) => {
+            Err(top.key("ticket_runs").rule("is `once`: name the one host, `ticket_host = \"NAME\"`"))
+        }
+        (Some(TicketRuns::Once), Some(host)) => {
+            is_known(&spot, host, fleet)?;
+            Ok(Some(host.clone()))
+        }
+        (None, _) => Err(top.rule(
             "`ticket_runs` is missing: write `ticket_runs = \"every-host\"` when the ticket's scripts, if it has any, \
-             may run on each host",
+             may run on each host, or `\"once\"` with a `ticket_host`",
         )),
     }
+}
+
+/// A stage of its own for the one host on which the ticket's scripts run, before all others.
+fn ticket_first(
+    spot: &Spot<'_>,
+    mut stages: Vec<StagePlan>,
+    host: &HostName,
+) -> Result<Vec<StagePlan>, ManifestError> {
+    for stage in &mut stages {
+        stage.hosts.retain(|one| one != host);
+        if stage.hosts.is_empty() && (!stage.gates.is_empty() || !stage.bake.0.is_zero()) {
+            return Err(spot.rule(format!(
+                "is the only host of stage `{}`, whose gates would then be asked of nobody: give that stage another host, \
+                 or name another one here",
+                stage.id
+            )));
+        }
+    }
+    stages.retain(|stage| !stage.hosts.is_empty());
+    let is_taken = |id: &str| stages.iter().any(|stage| stage.id.as_str() == id);
+    let numbered = (2..).map(|number| format!("ticket-{number}"));
+    let id =
+        std::iter::once("ticket".to_owned()).chain(numbered).find(|id| !is_taken(id)).unwrap_or_default();
+    let gate =
+        Gate { kind: GateKind::HostsVerified { min: 100 }, critical: true, inconclusive: INCONCLUSIVE };
+    let first = StagePlan {
+        id: id.parse().map_err(|error: crate::model::id::IdError| spot.rule(error.to_string()))?,
+        hosts: vec![host.clone()],
+        parallel: Amount::Count(1),
+        bake: Span::secs(0),
+        deadline: None,
+        per_zone: false,
+        gates: vec![gate],
+    };
+    stages.insert(0, first);
+    Ok(stages)
 }
 
 fn reference(spot: &Spot<'_>, text: &str) -> Result<Reference, ManifestError> {
@@ -299,12 +349,7 @@ fn listed(
 ) -> Result<Vec<HostName>, ManifestError> {
     for (at, host) in list.iter().enumerate() {
         let spot = spot.item(at);
-        if !fleet.hosts.contains_key(host) {
-            let near = nearest(host.as_str(), fleet.hosts.keys().map(HostName::as_str));
-            let way = near
-                .map_or_else(|| "write its table there".to_owned(), |near| format!("did you mean `{near}`?"));
-            return Err(spot.rule(format!("names `{host}`, which is no host of fleet.toml: {way}")));
-        }
+        is_known(&spot, host, fleet)?;
         if !taken.insert(host.clone()) {
             return Err(
                 spot.rule(format!("names `{host}`, which is in a stage already: take it out of one of them"))
@@ -315,6 +360,16 @@ fn listed(
         return Err(spot.rule("names no host"));
     }
     Ok(list.to_vec())
+}
+
+fn is_known(spot: &Spot<'_>, host: &HostName, fleet: &Inventory) -> Result<(), ManifestError> {
+    if fleet.hosts.contains_key(host) {
+        return Ok(());
+    }
+    let near = nearest(host.as_str(), fleet.hosts.keys().map(HostName::as_str));
+    let way =
+        near.map_or_else(|| "write its table there".to_owned(), |near| format!("did you mean `{near}`?"));
+    Err(spot.rule(format!("names `{host}`, which is no host of fleet.toml: {way}")))
 }
 
 fn gate(spot: &Spot<'_>, raw: &RawGate) -> Result<Gate, ManifestError> {

@@ -62,6 +62,8 @@ event_kinds! {
     Skipped = "skipped",
     /// The ticket has no script.
     SkippedNoScript = "skipped-no-script",
+    /// The ticket's scripts run on another host alone.
+    SkippedRanElsewhere = "skipped-ran-elsewhere",
     /// An attempt came into being.
     Created = "created",
     /// Its plan was decided.

@@ -14,6 +14,7 @@ use super::id::{AttemptId, BackupStamp, BranchName, Oid, ServiceName, StepName};
 use super::phase::Phase;
 use super::quantity::Span;
 use super::release::Trigger;
+use super::rollout::HostName;
 use super::settings::Surface;
 use super::spec::{CommandSpec, DriverSpec, ProbeSpec};
 
@@ -101,6 +102,13 @@ pub enum PlanVerb {
     PreviewCleanup,
 }
 
+impl Plan {
+    /// The host on which the ticket's scripts run instead of here.
+    pub fn ticket_ran_on(&self) -> Option<&HostName> {
+        self.skipped.iter().find_map(|skipped| skipped.ran_on.as_ref())
+    }
+}
+
 impl PlanVerb {
     /// The word in logs.
     pub const fn word(self) -> &'static str {
@@ -160,6 +168,9 @@ pub struct SkippedPhase {
     pub phase: Phase,
     /// Why.
     pub reason: String,
+    /// The host on which its scripts run instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_on: Option<HostName>,
 }
 
 /// The smallest recorded unit.

@@ -83,6 +83,8 @@ pub mod field {
     pub const SAID_APPROVED_BY: &str = "said_approved_by";
     /// The operator who asked (`approval-given`).
     pub const ASKED_BY: &str = "asked_by";
+    /// The host on which the ticket's scripts run instead (`created`, `resumed`, `skipped-ran-elsewhere`).
+    pub const RAN_ON: &str = "ran_on";
     /// Files that were written, or that need the repair (`cause`).
     pub const FILES: &str = "files";
 }
@@ -151,6 +153,7 @@ pub fn created(event: &RunEvent) -> Option<ReleaseState> {
             .unwrap_or(Trigger::Create),
         direction: Direction::Forward,
         approved: None,
+        ticket_ran_on: text(field::RAN_ON).and_then(|name| name.parse().ok()),
         superseded_by: None,
         closed: false,
         archived: false,
@@ -215,6 +218,9 @@ pub fn apply(state: &mut ReleaseState, event: &RunEvent) {
             state.rc = 0;
             state.failed_step = None;
             state.phase = event.phase.unwrap_or(state.phase);
+            if let Some(host) = text(field::RAN_ON).and_then(|name| name.parse().ok()) {
+                state.ticket_ran_on = Some(host);
+            }
             step(state, Transition::Started);
         }
         // More of the `created` just before it.

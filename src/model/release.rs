@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::id::{BackupStamp, BranchName, Oid, ServiceName, StepName, TicketId};
 use super::phase::Phase;
+use super::rollout::HostName;
 
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -375,6 +376,8 @@ pub struct ReleaseState {
     pub direction: Direction,
     /// Phase whose hold point was passed.
     pub approved: Option<Phase>,
+    /// The host on which the ticket's scripts run instead of here.
+    pub ticket_ran_on: Option<HostName>,
     /// The attempt that took its place, `ticket@n`.
     pub superseded_by: Option<String>,
     /// Ended for good by a person.

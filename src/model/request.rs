@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::id::{AttemptId, BackupStamp, BranchName, Oid, ServiceName, StepName, TicketId};
 use super::phase::Phase;
 use super::quantity::Span;
+use super::rollout::HostName;
 
 /// `run TICKET` with its flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct RunRequest {
     pub with_tickets: Vec<TicketId>,
     /// Leave other tickets' scripts alone.
     pub without_scripts: bool,
+    /// The host on which the ticket's scripts run instead of here.
+    pub ticket_ran_on: Option<HostName>,
     /// A reverted ticket may come back.
     pub reintroduce: Option<TicketId>,
     /// Do not ask the remote.
@@ -115,6 +118,7 @@ impl RunRequest {
             supersedes: None,
             with_tickets: Vec::new(),
             without_scripts: false,
+            ticket_ran_on: None,
             reintroduce: None,
             no_fetch: false,
             accept_small_backup: false,
@@ -152,6 +156,7 @@ impl RunRequest {
         flags.extend(given("services", services));
         flags.extend(given("supersedes", self.supersedes.as_ref().map(ToString::to_string)));
         flags.extend(given("with-tickets", Some(list(&self.with_tickets)).filter(|list| !list.is_empty())));
+        flags.extend(given("ticket-ran-on", self.ticket_ran_on.as_ref().map(ToString::to_string)));
         flags.extend(given("reintroduce", self.reintroduce.as_ref().map(ToString::to_string)));
         let switches = [
             (self.without_scripts, "--without-scripts"),

@@ -219,7 +219,7 @@ pub struct StateView {
 pub struct PhaseRow {
     /// Phase.
     pub phase: Phase,
-    /// `done`, `failed`, `skipped`, `skipped-no-script`, `start` (it runs, or was left), or `-` (not begun).
+    /// `done`, `failed`, `skipped`, `skipped-no-script`, `skipped-ran-elsewhere`, `start` (it runs, or was left), or `-` (not begun).
     pub word: String,
     /// Milliseconds it took.
     pub ms: Option<u64>,

@@ -224,10 +224,13 @@ impl<'a> Session<'a> {
         }
         match plan.verb {
             PlanVerb::Run if known.as_ref().is_some_and(|state| goes_on(plan, state)) => {
-                let draft = EventDraft::new(EventKind::Resumed)
+                let mut draft = EventDraft::new(EventKind::Resumed)
                     .phase(plan.from)
                     .detail(field::PLAN, &plan.id)
                     .detail(field::BOOT, process::boot_id());
+                if let Some(host) = plan.ticket_ran_on() {
+                    draft = draft.detail(field::RAN_ON, host.as_str());
+                }
                 recorder.record(said.in_record(draft), Durability::Sync)?;
             }
             PlanVerb::Run => self.create(plan, said, recorder)?,
@@ -273,6 +276,9 @@ impl<'a> Session<'a> {
         }
         if let Some(head) = &plan.head {
             draft = draft.detail(field::HEAD, head.as_str());
+        }
+        if let Some(host) = plan.ticket_ran_on() {
+            draft = draft.detail(field::RAN_ON, host.as_str());
         }
         recorder.record(said.in_record(draft), Durability::Ride)?;
         let mut planned = EventDraft::new(EventKind::Planned).detail(field::PLAN, &plan.id);

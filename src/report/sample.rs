@@ -163,6 +163,7 @@ pub(super) fn state(status: Status) -> ReleaseState {
         trigger: crate::model::release::Trigger::Create,
         direction: Direction::Forward,
         approved: None,
+        ticket_ran_on: None,
         superseded_by: None,
         closed: false,
         archived: false,
@@ -320,6 +321,7 @@ pub(super) fn plan() -> Plan {
         skipped: vec![SkippedPhase {
             phase: Phase::Ticket,
             reason: "--skip-ticket: done by hand".to_owned(),
+            ran_on: None,
         }],
         hold_before: vec![Phase::Verify],
         parallel: 4,

@@ -105,7 +105,13 @@ pub(super) fn of(events: &[RunEvent]) -> History {
             (EventKind::Start | EventKind::Resumed, Some(phase)) => {
                 history.phases_done.retain(|done| *done < phase);
             }
-            (EventKind::Done | EventKind::Skipped | EventKind::SkippedNoScript, Some(phase)) => {
+            (
+                EventKind::Done
+                | EventKind::Skipped
+                | EventKind::SkippedNoScript
+                | EventKind::SkippedRanElsewhere,
+                Some(phase),
+            ) => {
                 history.phases_done.insert(phase);
             }
             (EventKind::Held, phase) => history.held_before = phase,

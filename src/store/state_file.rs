@@ -53,6 +53,9 @@ pub(super) fn render(state: &ReleaseState) -> String {
     if let Some(phase) = state.approved {
         put("APPROVED", phase.word());
     }
+    if let Some(host) = &state.ticket_ran_on {
+        put("TICKET_RAN_ON", host.as_str());
+    }
     if let Some(attempt) = &state.superseded_by {
         put("SUPERSEDED_BY", attempt);
     }
@@ -214,6 +217,9 @@ fn state(mut values: Vec<(&str, String)>) -> Result<(ReleaseState, u32), String>
             _ => Direction::Forward,
         },
         approved: some(take("APPROVED")).map(|p| p.parse().map_err(|e| name("APPROVED", &e))).transpose()?,
+        ticket_ran_on: some(take("TICKET_RAN_ON"))
+            .map(|host| host.parse().map_err(|e| name("TICKET_RAN_ON", &e)))
+            .transpose()?,
         superseded_by: some(take("SUPERSEDED_BY")),
         closed: take("CLOSED").as_deref() == Some("1"),
         archived: take("ARCHIVED").as_deref() == Some("1"),
@@ -260,6 +266,7 @@ mod tests {
             trigger: Trigger::Create,
             direction: Direction::Forward,
             approved: None,
+            ticket_ran_on: Some("web1".parse().unwrap()),
             superseded_by: None,
             closed: false,
             archived: false,

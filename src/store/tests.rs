@@ -386,6 +386,7 @@ prop_compose! {
             trigger: crate::model::release::Trigger::ALL[if attempt % 7 == 0 { 4 } else { 0 }],
             direction: if revert { Direction::Revert } else { Direction::Forward },
             approved: merge.then_some(phase),
+            ticket_ran_on: revert.then(|| "web1".parse().unwrap()),
             superseded_by: closed.then(|| "1234@2".to_owned()),
             closed, archived, log_seq, log_chain,
             extra: extra.into_iter().collect::<BTreeMap<_, _>>(),

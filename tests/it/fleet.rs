@@ -4,6 +4,7 @@ mod agent;
 mod etcd;
 mod local;
 mod measured;
+mod once;
 mod partition;
 mod refused;
 mod scene;

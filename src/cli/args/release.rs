@@ -10,6 +10,7 @@ use crate::model::phase::Phase;
 use crate::model::quantity::Span;
 use crate::model::release::Approvable;
 use crate::model::request::{RevertRequest, RunRequest, Take};
+use crate::model::rollout::HostName;
 
 /// What every verb that changes something takes.
 #[derive(Debug, Clone, Default, Args)]
@@ -77,6 +78,9 @@ pub struct RunArgs {
     /// Leave the scripts of other tickets alone
     #[arg(long, help_heading = "Other tickets")]
     pub without_scripts: bool,
+    /// Start no script of the ticket: they run on this other host alone, which is recorded
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["skip_ticket", "with_tickets"], help_heading = "Leaving out")]
+    pub ticket_ran_on: Option<HostName>,
     /// Let this reverted ticket come back
     #[arg(long, value_name = "TICKET", requires = "reason", value_parser = values::ticket, help_heading = "Other tickets")]
     pub reintroduce: Option<TicketId>,
@@ -127,6 +131,7 @@ impl RunArgs {
             supersedes: self.supersedes,
             with_tickets: self.with_tickets,
             without_scripts: self.without_scripts,
+            ticket_ran_on: self.ticket_ran_on,
             reintroduce: self.reintroduce,
             no_fetch: self.no_fetch,
             accept_small_backup: self.accept_small_backup,

@@ -575,6 +575,7 @@ mod tests {
                 ),
             ],
             without_scripts: false,
+            ticket_ran_on: None,
             reintroduce: None,
             no_fetch: true,
             accept_small_backup: false,

@@ -246,11 +246,17 @@ fn assembled(
 ) -> Plan {
     let from = if course.way == Way::Resume { course.from } else { Phase::Prepare };
     let reason = request.reason.clone().unwrap_or_default();
-    let mut skipped: Vec<SkippedPhase> =
-        request.skip.iter().map(|phase| SkippedPhase { phase: *phase, reason: reason.clone() }).collect();
+    let mut skipped: Vec<SkippedPhase> = request
+        .skip
+        .iter()
+        .map(|phase| SkippedPhase { phase: *phase, reason: reason.clone(), ran_on: None })
+        .collect();
     if !course.scripts && from <= Phase::Ticket {
-        let reason = "what is put there again runs no ticket script".to_owned();
-        skipped.push(SkippedPhase { phase: Phase::Ticket, reason });
+        let reason = match &course.ticket_ran_on {
+            Some(host) => format!("the ticket's scripts run on {host} alone"),
+            None => "what is put there again runs no ticket script".to_owned(),
+        };
+        skipped.push(SkippedPhase { phase: Phase::Ticket, reason, ran_on: course.ticket_ran_on.clone() });
     }
     let approved =
         facts.history.as_ref().filter(|_| course.way == Way::Resume).and_then(|h| h.state.approved);

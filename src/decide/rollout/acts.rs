@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::hosts;
 use super::step::Commit;
 use super::stuck::last_was_halted;
 use super::work::Work;
@@ -289,6 +290,18 @@ fn retry(work: &mut Work<'_>) -> Result<(), Precondition> {
 fn skip(work: &mut Work<'_>, confirm: Option<&str>) -> Result<StageId, Precondition> {
     not_going_back(work)?;
     let at = current_stage(work)?;
+    let ticket_host = work.plan.ticket_host.as_ref().filter(|_| hosts::is_of_ticket(work, at));
+    if let Some(host) =
+        ticket_host.filter(|host| work.row(host).is_some_and(|row| row.state != HostState::Active))
+    {
+        let cause = format!("the ticket's scripts run on {host} alone, and have not run there");
+        let resolution = format!(
+            "repair it, then `{}`; or take it back: `{}`",
+            recover(work, "retry"),
+            recover(work, "rollback")
+        );
+        return Err(refuse(ReasonCode::StageFailed, cause, resolution));
+    }
     let stage = &work.state.stages[at];
     let id = stage.id.clone();
     let says_no = stage.verdicts.iter().find(|said| said.verdict == VerdictWord::Fail);

@@ -1,5 +1,6 @@
 //! What the gates of a stage come to.
 
+use super::hosts;
 use super::step::{Seen, millis, seconds_up};
 use super::work::Work;
 use crate::model::rollout::{
@@ -146,7 +147,8 @@ fn judge(
 
 /// Deferred and excluded hosts are left out; hosts that may still become active make it inconclusive, not failed.
 fn verified(work: &Work<'_>, at: usize, min: u32) -> (VerdictWord, String, Option<Wait>) {
-    let counted = |state| !matches!(state, HostState::Excluded | HostState::Unreachable);
+    let all = hosts::is_of_ticket(work, at);
+    let counted = |state| all || !matches!(state, HostState::Excluded | HostState::Unreachable);
     let states: Vec<HostState> =
         work.stage_rows(at).map(|(_, row)| row.state).filter(|state| counted(*state)).collect();
     let active = states.iter().filter(|state| **state == HostState::Active).count();

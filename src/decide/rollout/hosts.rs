@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::step::Seen;
 use super::work::Work;
 use crate::model::rollout::{
-    GateKind, Heard, HostAnswer, HostName, HostRow, HostState, PlanPhase, Wait, Wish,
+    GateKind, Heard, HostAnswer, HostName, HostRow, HostState, PlanPhase, StagePlan, Wait, Wish,
 };
 
 /// How long a host that was locked is left alone before it is asked again.
@@ -145,7 +145,10 @@ pub(super) fn exclude(work: &mut Work<'_>, excluded: &BTreeSet<HostName>) {
 /// Offers the release to as many hosts of a stage as may be worked on. None: all of them are settled or deferred.
 pub(super) fn activate(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Option<Wait> {
     let stage = &work.plan.stages[at];
-    let deferred = deferred(work);
+    if let Some(wait) = before_ticket_host(work, stage) {
+        return Some(wait);
+    }
+    let deferred = deferred(work) && !is_of_ticket(work, at);
     let in_flight = work.rows().filter(|(_, row)| occupies(row, deferred)).count();
     let limit = stage.parallel.of(stage.hosts.len()).max(1);
     let mut free = limit.saturating_sub(in_flight).min(work.room());
@@ -173,6 +176,18 @@ pub(super) fn activate(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Optio
     waiting(work, at, deferred, locked)
 }
 
+/// Nobody is released before the one host on which the ticket's scripts run, whatever became of its stage.
+fn before_ticket_host(work: &Work<'_>, stage: &StagePlan) -> Option<Wait> {
+    let host = work.plan.ticket_host.as_ref().filter(|host| !stage.hosts.contains(host))?;
+    let is = work.row(host).map_or(HostState::Pending, |row| row.state);
+    (is != HostState::Active).then(|| Wait::TicketHost { host: host.clone(), state: is })
+}
+
+/// Whether a stage is that of the one host on which the ticket's scripts run: nobody goes on without it.
+pub(super) fn is_of_ticket(work: &Work<'_>, at: usize) -> bool {
+    work.plan.ticket_host.as_ref().is_some_and(|host| work.plan.stages[at].hosts.contains(host))
+}
+
 /// Whether a host may still come to the release although every stage is past: it does not answer, or it was told and could
 /// not begin.
 pub(super) fn is_late(row: &HostRow) -> bool {
@@ -182,6 +197,9 @@ pub(super) fn is_late(row: &HostRow) -> bool {
 /// Offers the release again to hosts that came back and could not begin, as many at once as their stage allows.
 pub(super) fn again(work: &mut Work<'_>, seen: &Seen<'_>) {
     for (at, stage) in work.plan.stages.iter().enumerate() {
+        if before_ticket_host(work, stage).is_some() {
+            continue;
+        }
         let at_work = work.stage_rows(at).filter(|(_, row)| row.state.in_flight()).count();
         let limit = stage.parallel.of(stage.hosts.len()).max(1);
         let mut free = limit.saturating_sub(at_work).min(work.room());

@@ -118,7 +118,15 @@ fn some_plan(chance: &mut Chance) -> RolloutPlan {
         }
         stages.push(stage);
     }
+    let ticket = chance.percent(30).then(|| stages[0].hosts.remove(0));
+    if let Some(host) = &ticket {
+        let mut first = stage("ticket", &[host.as_str()], Amount::Count(1));
+        let kind = GateKind::HostsVerified { min: 100 };
+        first.gates.push(Gate { kind, critical: true, inconclusive: 3 });
+        stages.insert(0, first);
+    }
     let mut plan = plan(stages);
+    plan.ticket_host = ticket;
     for (at, spec) in plan.hosts.values_mut().enumerate() {
         spec.zone = Some(format!("z{}", at % 3));
     }
@@ -280,6 +288,12 @@ impl Fleet {
                 offered.insert(host.clone());
             }
         }
+        if let Some(first) = &scene.plan.ticket_host
+            && offered.iter().any(|host| host != first)
+            && row(first).state != HostState::Active
+        {
+            return Err(format!("somebody was offered before the ticket's scripts ran on {first}"));
+        }
         for (at, stage) in scene.plan.stages.iter().enumerate() {
             if !stage.hosts.iter().any(|host| offered.contains(host)) {
                 continue;
@@ -426,7 +440,9 @@ fn what_is_planted_is_found() {
         }
         fleet
     };
-    let fleet = begun();
+    let mut fleet = begun();
+    fleet.scene.plan.ticket_host = None;
+    let fleet = fleet;
     let offers = |hosts: usize, rise: u64| {
         let mut commit = Commit {
             state: fleet.scene.state.clone(),
@@ -451,6 +467,9 @@ fn what_is_planted_is_found() {
     let found = |commit: &Commit| fleet.holds(commit).unwrap_err();
     assert!(found(&offers(200, 1)).contains("out of its turn") || found(&offers(200, 1)).contains("at once"));
     assert!(found(&offers(1, 0)).contains("did not rise"));
+    let mut early = begun();
+    early.scene.plan.ticket_host = Some(super::tests::host("h100"));
+    assert!(early.holds(&offers(1, 1)).unwrap_err().contains("before the ticket's scripts ran"));
     let mut failing = offers(1, 1);
     for host in fleet.scene.plan.hosts.keys().skip(100).take(50) {
         let mut row = fleet.scene.rows[host].clone();

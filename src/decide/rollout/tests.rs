@@ -53,6 +53,7 @@ pub(crate) fn plan(stages: Vec<StagePlan>) -> RolloutPlan {
         tag: None,
         on_harm: OnHarm::Pause,
         rollback_data: false,
+        ticket_host: None,
         max_failures: FailureCap::default(),
         on_host_failure: OnHostFailure::Halt,
         unreachable: Unreachable::default(),
@@ -548,6 +549,53 @@ fn a_plan_that_nobody_drives_or_that_makes_no_progress_is_stuck() {
     }
     let late = stuck(&scene.plan, &scene.state, Some("lead"), scene.now).unwrap();
     assert_eq!(late.stuck_reason, "1 host at work, among them a");
+}
+
+#[test]
+fn nobody_is_released_before_the_host_on_which_the_tickets_scripts_run() {
+    let of_ticket = || {
+        let mut ticket = stage("ticket", &["t"], Amount::Count(1));
+        ticket.gates = vec![gate(GateKind::HostsVerified { min: 100 })];
+        let mut plan = plan(vec![ticket, stage("rest", &["a", "b"], Amount::Count(2))]);
+        plan.ticket_host = Some(host("t"));
+        plan.unreachable = Unreachable { defer: true, budget: Amount::Count(1), wait: None };
+        plan
+    };
+    let skip = Act::Recover { strategy: Strategy::SkipFailed, confirm: Some("ticket".to_owned()) };
+    // Away: it is not gone on without, whatever the budget says.
+    let mut scene = Scene::started(of_ticket());
+    scene.rest();
+    let wait = scene.away("t");
+    assert!(matches!(wait, Wait::Unreachable { .. }), "{wait}");
+    assert_eq!(scene.act(&skip), Err(ReasonCode::StageFailed));
+    scene.says("t", 0);
+    assert_eq!(scene.in_state(HostState::Offered), ["a", "b"]);
+    // Taken out, refused or failed: harm, and nobody vouches for what did not run.
+    for ends in [None, Some(4), Some(1)] {
+        let mut scene = Scene::started(of_ticket());
+        match ends {
+            None => {
+                scene.excluded.insert(host("t"));
+            }
+            Some(exit) => {
+                scene.rest();
+                scene.says("t", exit);
+            }
+        }
+        scene.rest();
+        assert_eq!(scene.state.phase, PlanPhase::Paused, "{ends:?}");
+        assert_eq!(scene.act(&skip), Err(ReasonCode::StageFailed), "{ends:?}");
+        assert_eq!(scene.in_state(HostState::Pending).len(), 2, "{ends:?}");
+    }
+    // Its stage was ended by a person: the others still wait for it.
+    let mut scene = Scene::started(of_ticket());
+    scene.rest();
+    scene.says("t", 4);
+    scene.act(&Act::Halt).unwrap();
+    scene.act(&Act::Recover { strategy: Strategy::Retry, confirm: None }).unwrap();
+    let wait = scene.rest();
+    assert_eq!(wait, Wait::TicketHost { host: host("t"), state: HostState::Pending });
+    assert!(scene.in_state(HostState::Offered).is_empty());
 }
 
 /// `b` is away when the last stage is past, for a plan that waits for it.

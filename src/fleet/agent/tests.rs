@@ -28,6 +28,7 @@ fn offer(generation: u64) -> Offer {
         data: false,
         operator: "alice".to_owned(),
         lock_wait: Span::secs(1),
+        ticket_ran_on: None,
     }
 }
 

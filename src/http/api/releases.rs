@@ -11,6 +11,7 @@ use crate::model::phase::Phase;
 use crate::model::quantity::Span;
 use crate::model::release::Approvable;
 use crate::model::request::{RevertRequest, RunRequest, Take};
+use crate::model::rollout::HostName;
 use crate::model::view::{BackupRow, BackupVerifyRow, Decision};
 use crate::ops::{Host, backup, release};
 
@@ -35,6 +36,7 @@ pub(in crate::http) struct RunBody {
     supersedes: Option<TicketId>,
     with_tickets: Vec<TicketId>,
     without_scripts: bool,
+    ticket_ran_on: Option<HostName>,
     reintroduce: Option<TicketId>,
     take_new_commits: bool,
     accept_changes: bool,
@@ -65,6 +67,7 @@ pub(in crate::http) fn run(asked: &Asked, body: RunBody) -> Result<Vec<String>, 
         .with("--supersedes", body.supersedes)
         .each("--with-tickets", &body.with_tickets)
         .on("--without-scripts", body.without_scripts)
+        .with("--ticket-ran-on", body.ticket_ran_on)
         .with("--reintroduce", body.reintroduce)
         .on("--take-new-commits", body.take_new_commits)
         .on("--accept-changes", body.accept_changes)

@@ -88,6 +88,7 @@ impl Badge {
             "stuck" => Self::bad("stuck"),
             "skipped" => Self::new("calm", "»", "skipped"),
             "skipped-no-script" => Self::new("calm", "»", "no script"),
+            "skipped-ran-elsewhere" => Self::new("calm", "»", "ran elsewhere"),
             "start" if is_live => Self::new("live", "●", "running"),
             "start" => Self::warn("stopped"),
             _ => Self::new("none", "·", "not begun"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PlanId, Wish};
+use super::{HostName, PlanId, Wish};
 use crate::model::id::{Oid, TicketId};
 use crate::model::quantity::Span;
 
@@ -25,6 +25,9 @@ pub struct Offer {
     pub operator: String,
     /// How long it may wait for another run on that host.
     pub lock_wait: Span,
+    /// The host on which the ticket's scripts run instead of on this one; none: they run here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_ran_on: Option<HostName>,
 }
 
 /// What a host says about what it was told.

@@ -264,6 +264,9 @@ pub struct RolloutPlan {
     pub on_harm: OnHarm,
     /// Whether a rollback restores data, too.
     pub rollback_data: bool,
+    /// The one host on which the ticket's scripts run, before every other; none: they run on each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_host: Option<HostName>,
     /// Failures that are no harm yet.
     pub max_failures: FailureCap,
     /// What a host does with its own failed release.

@@ -422,6 +422,13 @@ pub enum Wait {
         /// How long they are waited for still.
         left: Span,
     },
+    /// The ticket's scripts run on one host alone, and have not run there.
+    TicketHost {
+        /// That host.
+        host: HostName,
+        /// What is known of it.
+        state: HostState,
+    },
     /// It is over.
     Terminal,
 }
@@ -460,6 +467,12 @@ impl fmt::Display for Wait {
                 write!(
                     f,
                     "every stage is past; {hosts} not back yet, among them {host}: waited for {left} more"
+                )
+            }
+            Wait::TicketHost { host, state } => {
+                write!(
+                    f,
+                    "the ticket's scripts run on {host} alone, which is {state}: nobody else comes before it"
                 )
             }
             Wait::Terminal => f.write_str("it is over"),

@@ -114,6 +114,7 @@ fn phases(events: &[RunEvent], direction: Direction) -> Vec<PhaseRow> {
                 | EventKind::Failed
                 | EventKind::Skipped
                 | EventKind::SkippedNoScript
+                | EventKind::SkippedRanElsewhere
                 | EventKind::Stuck
         )
     };

@@ -45,6 +45,7 @@ pub fn drafted(desk: &Desk, source: &SourceFile) -> Result<RolloutPlan, OpsError
         tag,
         on_harm: draft.on_harm,
         rollback_data: draft.rollback_data,
+        ticket_host: draft.ticket_host,
         max_failures: draft.max_failures,
         on_host_failure: draft.on_host_failure,
         unreachable: draft.unreachable,

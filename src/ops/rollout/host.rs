@@ -265,6 +265,9 @@ fn verb(offer: &Offer, ours: Option<&ReleaseState>) -> Vec<String> {
     if let Some(state) = ours.filter(halted).filter(|_| offer.wish == Wish::Release) {
         words.extend(["--from".to_owned(), state.phase.to_string()]);
     }
+    if let Some(host) = offer.ticket_ran_on.as_ref().filter(|_| offer.wish == Wish::Release) {
+        words.extend(["--ticket-ran-on".to_owned(), host.to_string()]);
+    }
     words.extend(["--lock-wait".to_owned(), wait]);
     words
 }

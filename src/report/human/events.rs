@@ -15,7 +15,7 @@ pub fn live(event: &RunEvent) -> Option<String> {
         EventKind::StepFailed => Some(step_line("✗", Ink::Bad, event)),
         EventKind::StepUndecided => Some(step_line("?", Ink::Bad, event)),
         EventKind::StepSkipped => Some(step_line("·", Ink::Faint, event)),
-        EventKind::Skipped => Some(format!(
+        EventKind::Skipped | EventKind::SkippedRanElsewhere => Some(format!(
             "{}  {}",
             Ink::Strong.paint(phase(event)),
             Ink::Warn.paint(&format!("left out: {}", why(event)))

@@ -123,6 +123,7 @@ fn phases(rows: &[PhaseRow]) -> String {
             "-" => "",
             "skipped" => "left out",
             "skipped-no-script" => "no script",
+            "skipped-ran-elsewhere" => "ran elsewhere",
             word => word,
         };
         table.row([

@@ -81,6 +81,9 @@ pub fn planned(plan: &RolloutPlan) -> String {
             out.add(format_args!("      watched for {}, then: {gates}\n", stage.bake));
         }
     }
+    if let Some(host) = &plan.ticket_host {
+        out.add(format_args!("  the ticket's scripts run on {host} alone, before every other host\n"));
+    }
     let allowed = plan.max_failures.allowed(plan.hosts.len());
     let harm = match plan.on_harm {
         crate::model::rollout::OnHarm::Pause => "the plan pauses",

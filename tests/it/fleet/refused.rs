@@ -29,7 +29,20 @@ fn a_plan_that_is_wrong_says_where_and_what_to_write() {
             ),
             "means nothing to a gate of kind `manual`",
         ),
-        (GOOD.replace("every-host", "once") + "serial = [\"100%\"]", "which is not built yet"),
+        (GOOD.replace("every-host", "once") + "serial = [\"100%\"]", "name the one host, `ticket_host"),
+        (
+            GOOD.replace("every-host\"", "once\"\nticket_host = \"aa\"") + "serial = [\"100%\"]",
+            "did you mean `a`?",
+        ),
+        (
+            GOOD.replace("every-host\"", "every-host\"\nticket_host = \"a\"") + "serial = [\"100%\"]",
+            "write `\"once\"` there",
+        ),
+        (
+            GOOD.replace("every-host\"", "once\"\nticket_host = \"a\"")
+                + &format!("{stage}{{ list = [\"a\"] }}\ngates = [{{ kind = \"manual\" }}]"),
+            "is the only host of stage `s`",
+        ),
         (
             GOOD.replace("ticket_runs = \"every-host\"\n", "") + "serial = [\"100%\"]",
             "`ticket_runs` is missing",
