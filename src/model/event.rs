@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -270,12 +271,16 @@ pub struct RunEvent {
     /// Reason code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Further fields.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub details: BTreeMap<String, String>,
+    /// Further fields. Shared by its copies: they are most of what a record takes in memory.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub details: Arc<BTreeMap<String, String>>,
     /// A sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub msg: Option<String>,
+}
+
+fn is_empty(details: &Arc<BTreeMap<String, String>>) -> bool {
+    details.is_empty()
 }
 
 /// Version of [`RunEvent`]'s JSON form.

@@ -306,6 +306,8 @@ fn step(state: &mut ReleaseState, event: Transition) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::event::EVENT_VERSION;
     use crate::model::id::StepName;
@@ -324,13 +326,13 @@ mod tests {
             operator: "deploy".into(),
             ms: None,
             reason: None,
-            details: BTreeMap::new(),
+            details: Arc::default(),
             msg: None,
         }
     }
 
     fn with(mut event: RunEvent, details: &[(&str, &str)]) -> RunEvent {
-        event.details = details.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        event.details = Arc::new(details.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
         event
     }
 

@@ -1,6 +1,7 @@
 //! A release to look at: what the tests of this layer render.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -133,7 +134,7 @@ fn event(line: &str, seq: u64) -> RunEvent {
         operator: "deploy".to_owned(),
         ms: None,
         reason: None,
-        details: BTreeMap::new(),
+        details: Arc::default(),
         msg: Some(msg.to_owned()).filter(|msg| !msg.is_empty()),
     }
 }

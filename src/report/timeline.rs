@@ -275,6 +275,8 @@ fn lanes(bars: Vec<Bar>, services: &[String]) -> Vec<Lane> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::event::EVENT_VERSION;
 
@@ -296,7 +298,7 @@ mod tests {
             operator: "deploy".to_owned(),
             ms: None,
             reason: None,
-            details: BTreeMap::new(),
+            details: Arc::default(),
             msg: None,
         }
     }

@@ -129,7 +129,7 @@ impl Store {
             operator: operator.to_owned(),
             ms: draft.ms,
             reason: draft.reason,
-            details: draft.details,
+            details: draft.details.into(),
             msg: draft.msg,
         };
         let (text, _) = line::render(&event, &head.chain)?;

@@ -94,13 +94,16 @@ fn gone_on_with(
     acknowledged: Option<&Head>,
 ) -> Result<Option<Log>, StoreError> {
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.as_ref().is_none_or(|last| last.path != path) {
+    let Some(known) = last.as_ref().filter(|last| last.path == path && last.leads_to(acknowledged)) else {
         return Ok(None);
-    }
-    let bytes = folder.read(path, LOG_LIMIT)?.unwrap_or_default();
-    let Some(known) = last.take_if(|last| last.begins(acknowledged, &bytes)) else { return Ok(None) };
-    let log = checked(known.log, &bytes, path, ticket, acknowledged)?;
-    *last = Some(Last { path: known.path, bytes, log: log.clone() });
+    };
+    let Some(more) = folder.read_after(path, known.whole(), LOG_LIMIT)? else { return Ok(None) };
+    let Some(mut known) = last.take() else { return Ok(None) };
+    known.bytes.truncate(known.log.whole);
+    known.bytes.extend(more);
+    known.log = checked(known.log, &known.bytes, path, ticket, acknowledged)?;
+    let log = known.log.clone();
+    *last = Some(known);
     Ok(Some(log))
 }
 
@@ -118,18 +121,21 @@ struct Last {
 }
 
 impl Last {
-    /// Whether reading it again would begin with the same: every byte is as it was, and the record that the state file saw
-    /// is among them or comes after them.
-    fn begins(&self, acknowledged: Option<&Head>, bytes: &[u8]) -> bool {
-        let whole = &self.bytes[..self.log.whole];
+    /// The bytes of its whole lines.
+    fn whole(&self) -> &[u8] {
+        &self.bytes[..self.log.whole]
+    }
+
+    /// Whether the record that the state file saw is in it, or may come after it.
+    fn leads_to(&self, acknowledged: Option<&Head>) -> bool {
         let has_seen = |known: &Head| known.seq == 0 || known.seq > self.log.head.seq || self.has(known);
-        bytes.starts_with(whole) && acknowledged.is_none_or(has_seen)
+        acknowledged.is_none_or(has_seen)
     }
 
     /// Whether this record is in it. Each line is one, and the last ones are asked for.
     fn has(&self, known: &Head) -> bool {
         let after = usize::try_from(self.log.head.seq - known.seq).unwrap_or(usize::MAX);
-        let mut lines = self.bytes[..self.log.whole].trim_ascii_end().rsplit(|byte| *byte == b'\n');
+        let mut lines = self.whole().trim_ascii_end().rsplit(|byte| *byte == b'\n');
         let line = lines.nth(after).and_then(|line| std::str::from_utf8(line).ok());
         line.and_then(|line| line::parse(line).ok())
             .is_some_and(|read| read.event.seq == known.seq && read.chain == known.chain)
@@ -338,7 +344,7 @@ mod tests {
                 operator: "deploy".to_owned(),
                 ms: None,
                 reason: None,
-                details: [(field::HOST.to_owned(), "prod1".to_owned())].into(),
+                details: Arc::new([(field::HOST.to_owned(), "prod1".to_owned())].into()),
                 msg: None,
             };
             let (text, head) = line::render(&event, &chain).unwrap();

@@ -201,7 +201,7 @@ impl Journal {
             operator: self.operator.clone(),
             ms: draft.ms,
             reason: draft.reason,
-            details: draft.details,
+            details: draft.details.into(),
             msg: draft.msg,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
@@ -108,18 +109,19 @@ fn push_message(line: &mut String, event: &RunEvent) {
 /// A record whose details are too long for a line, as several: lists are parted between two words, and a word that is too
 /// long by itself is shortened.
 fn parts(event: &RunEvent) -> Vec<RunEvent> {
-    let mut first = RunEvent { details: BTreeMap::new(), ..event.clone() };
-    first.details.insert(field::PARTS.to_owned(), "9999".to_owned());
+    let counted = |count: &str| Arc::new([(field::PARTS.to_owned(), count.to_owned())].into());
+    let mut first = RunEvent { details: counted("9999"), ..event.clone() };
     let room = LINE_LIMIT.saturating_sub(CHAIN_BYTES + MESSAGE_BYTES + without_message(&first).len());
     let mut chunks = split(&event.details, room);
     let count = chunks.len();
-    first.details = if count > 0 { chunks.remove(0) } else { BTreeMap::new() };
+    let mut own = if count > 0 { chunks.remove(0) } else { BTreeMap::new() };
     if count > 1 {
-        first.details.insert(field::PARTS.to_owned(), count.to_string());
+        own.insert(field::PARTS.to_owned(), count.to_string());
     }
+    first.details = Arc::new(own);
     let more = (event.seq + 1..).zip(chunks).map(|(seq, details)| RunEvent {
         seq,
-        details,
+        details: Arc::new(details),
         event: EventKind::Continued,
         rc: None,
         ms: None,
@@ -205,7 +207,7 @@ fn without_message(event: &RunEvent) -> String {
         push_shortened(&mut line, "reason", reason, limit);
     }
     let mut push = |name: &str, value: &str| logfmt::push(&mut line, name, value);
-    for (name, value) in &event.details {
+    for (name, value) in event.details.iter() {
         if !FIXED.contains(&name.as_str()) {
             push(name, value);
         }
@@ -301,7 +303,7 @@ pub(super) fn parse(line: &str) -> Result<Read, String> {
         operator,
         ms,
         reason,
-        details: fields.into_iter().collect(),
+        details: Arc::new(fields.into_iter().collect()),
         msg,
     };
     // Texts of any length that a line shortens: they stand there as they were shortened, or not at all.

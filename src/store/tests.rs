@@ -353,7 +353,7 @@ prop_compose! {
     ) -> RunEvent {
         RunEvent {
             v: EVENT_VERSION, seq, at, ticket: ticket(), attempt, phase, event: kind, rc, step, operator, ms, reason,
-            details, msg,
+            details: details.into(), msg,
         }
     }
 }
@@ -442,7 +442,7 @@ parser! {
     #[test]
     fn a_record_of_any_length_is_lines_that_fit(event in event(), word in "[a-z= é]{1,40}", count in 0_usize..250) {
         let mut event = event;
-        event.details.insert("z".to_owned(), word.repeat(count));
+        Arc::make_mut(&mut event.details).insert("z".to_owned(), word.repeat(count));
         let (text, head) = line::render(&event, "0123456789abcdef").unwrap();
         let mut seqs = event.seq..;
         for line in text.split_inclusive('\n') {

@@ -125,7 +125,7 @@ impl Dice {
             operator: "deploy".to_owned(),
             ms: None,
             reason,
-            details,
+            details: details.into(),
             msg,
         }
     }

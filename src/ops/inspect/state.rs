@@ -207,6 +207,8 @@ fn next(host: &Host, state: &ReleaseState) -> Vec<NextCommand> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::event::EVENT_VERSION;
 
@@ -225,7 +227,7 @@ mod tests {
             operator: "deploy".into(),
             ms: Some(7),
             reason: None,
-            details: details.into_iter().collect(),
+            details: Arc::new(details.into_iter().collect()),
             msg: None,
         }
     }

@@ -157,7 +157,7 @@ fn note_line(event: &RunEvent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use crate::model::event::EVENT_VERSION;
     use crate::model::id::StepName;
@@ -177,7 +177,7 @@ mod tests {
             operator: "deploy".to_owned(),
             ms: Some(812),
             reason: None,
-            details: BTreeMap::new(),
+            details: Arc::default(),
             msg: None,
         }
     }

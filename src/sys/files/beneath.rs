@@ -95,6 +95,13 @@ impl Beneath {
         self.open(path)?.map(|file| read::read_open(file, path, max)).transpose()
     }
 
+    /// What stands in a file after what is known of its beginning, at most `max` bytes in all; none when it begins otherwise,
+    /// or is not there.
+    pub fn read_after(&self, path: &Path, known: &[u8], max: u64) -> Result<Option<Vec<u8>>, FileError> {
+        let open = self.open(path)?;
+        Ok(open.map(|file| read::after_open(file, path, known, max)).transpose()?.flatten())
+    }
+
     /// The last bytes of a file, at most `max`; none when it is not there.
     pub fn read_tail(&self, path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError> {
         self.open(path)?.map(|file| read::tail_open(file, path, max)).transpose()

@@ -40,6 +40,33 @@ pub fn open(path: &Path) -> Result<File, FileError> {
     File::open(path).map_err(failed("opened", path))
 }
 
+/// What stands in an open file after what is known of its beginning, at most `max` bytes in all; none where it begins
+/// otherwise. It is compared piece by piece: what is known already takes no memory once more.
+pub(super) fn after_open(
+    mut file: File,
+    path: &Path,
+    known: &[u8],
+    max: u64,
+) -> Result<Option<Vec<u8>>, FileError> {
+    let mut piece = vec![0; PIECE];
+    let mut left = known;
+    while !left.is_empty() {
+        let wanted = left.len().min(PIECE);
+        let count = file.read(&mut piece[..wanted]).map_err(failed("read", path))?;
+        if count == 0 || piece[..count] != left[..count] {
+            return Ok(None);
+        }
+        left = &left[count..];
+    }
+    let room = max.saturating_sub(known.len() as u64);
+    let mut more = Vec::new();
+    file.take(room.saturating_add(1)).read_to_end(&mut more).map_err(failed("read", path))?;
+    within(more, path, room).map(Some)
+}
+
+/// Bytes that are compared at once.
+const PIECE: usize = 64 << 10;
+
 /// Bytes in a file.
 pub fn size(path: &Path) -> Result<u64, FileError> {
     fs::metadata(path).map(|meta| meta.len()).map_err(failed("read", path))
@@ -84,6 +111,10 @@ pub(super) fn read_open(file: File, path: &Path, max: u64) -> Result<Vec<u8>, Fi
     let length = file.metadata().map_or(0, |meta| meta.len());
     let mut bytes = Vec::with_capacity(usize::try_from(length.min(max)).unwrap_or(0));
     file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    within(bytes, path, max)
+}
+
+fn within(bytes: Vec<u8>, path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
     if bytes.len() as u64 > max {
         let source = io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {max} bytes"));
         return Err(FileError { verb: "read", path: path.to_path_buf(), source });
