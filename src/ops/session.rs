@@ -12,7 +12,7 @@ use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
 use crate::model::plan::{Plan, PlanVerb};
 use crate::model::projection::{self, FOUND, field};
-use crate::model::reason::{Blocker, ending_of};
+use crate::model::reason::{Blocker, ReasonCode, ending_of};
 use crate::model::release::{ReleaseState, Status};
 use crate::store::{Durability, HolderText, Journal, LockedStore};
 use crate::sys::clock::Clock;
@@ -387,11 +387,14 @@ fn trusted_locks(host: &Host) -> Result<(), OpsError> {
 
 /// The record of a refusal.
 fn refusal(asked: Phase, first: &Blocker, ending: Ending) -> EventDraft {
+    // That nothing is to be released is the everyday answer: why so is what tells it from a tree that somebody pulled.
+    let lines = if first.code == ReasonCode::NothingToRelease { 2 } else { 1 };
+    let said: Vec<&str> = first.fact.lines().take(lines).collect();
     EventDraft::new(EventKind::Refused)
         .phase(asked)
         .rc(i32::from(ending.status()))
         .reason(first.code.word())
-        .msg(first.fact.lines().next().unwrap_or_default())
+        .msg(said.join("; "))
 }
 
 /// Whether a plan goes on with the attempt that is recorded, or begins another one.

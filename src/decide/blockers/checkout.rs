@@ -159,8 +159,9 @@ fn moved_since_last(case: &Case<'_>) -> Option<Blocker> {
     }
     let mut lines: Vec<String> = facts.git.unreleased.iter().map(commit_line).collect();
     lines.extend(facts.git.last_move.as_ref().map(move_line));
-    lines.extend(only_here(case));
-    let headline = format!("HEAD is {}, but the last release here left {}", head.short(), left.short());
+    let only_here = only_here(case).unwrap_or_default();
+    let headline =
+        format!("HEAD is {}, but the last release here left {}{only_here}", head.short(), left.short());
     let mut blocker = Blocker::new(ReasonCode::HeadMoved, listed(&headline, lines.into_iter()));
     if !only_ours(facts) {
         // A base of its own does not help while the branch has commits that are nowhere else: `diverged` says how to go on.
@@ -187,7 +188,7 @@ fn only_here(case: &Case<'_>) -> Option<String> {
     let ahead = &case.facts.git.ahead;
     let foreign = ahead.iter().filter(|commit| commit.reverts.is_none()).count();
     let are = if foreign == 1 { "is" } else { "are" };
-    (foreign > 0).then(|| format!("{} {are} not in {}", counted(foreign), case.source()))
+    (foreign > 0).then(|| format!(", and {} {are} not in {}", counted(foreign), case.source()))
 }
 
 fn moved_since_merge(case: &Case<'_>) -> Option<Blocker> {
@@ -199,9 +200,9 @@ fn moved_since_merge(case: &Case<'_>) -> Option<Blocker> {
     }
     let mut lines: Vec<String> = facts.git.unreleased.iter().map(commit_line).collect();
     lines.extend(facts.git.last_move.as_ref().map(move_line));
-    lines.extend(only_here(case));
-    let headline =
-        format!("HEAD is {}, but `{}` left it at {}", head.short(), case.request.ticket, merge.short());
+    let only_here = only_here(case).unwrap_or_default();
+    let (ticket, merge_short) = (&case.request.ticket, merge.short());
+    let headline = format!("HEAD is {}, but `{ticket}` left it at {merge_short}{only_here}", head.short());
     let mut blocker = Blocker::new(ReasonCode::HeadMoved, listed(&headline, lines.into_iter()));
     if loses_nothing(facts) {
         blocker = blocker.way_out(format!("git reset --hard {merge} && {}", case.again_with("")));
@@ -452,8 +453,7 @@ mod tests {
         let mut facts = quiet().released(ReleaseState { merge: Some(oid('0')), ..released("1200") });
         facts.git.ahead = vec![commit(BASE, "Hand-made fix")];
         insta::assert_snapshot!(said(&plan_run(&facts, &run("1234"))), @r#"
-        head-moved: HEAD is aaaaaaaaaaaa, but the last release here left 000000000000
-            1 commit is not in origin/main
+        head-moved: HEAD is aaaaaaaaaaaa, but the last release here left 000000000000, and 1 commit is not in origin/main
           → git log origin/main..HEAD
         diverged: `main` has 1 commit that origin/main lacks
             aaaaaaaaaaaa Hand-made fix (Ann, 2026-05-18T09:00:00Z)

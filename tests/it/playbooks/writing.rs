@@ -22,11 +22,11 @@ fn a_draft_becomes_a_playbook_that_knows_the_failure() {
     let dev = host.dev().display().to_string();
     host.types(&format!("holdpoint playbook new --from 1234 | git -C {dev} apply")).exits(0);
     let file = host.types(&format!("ls {dev}/recovery/playbooks")).exits(0).stdout;
-    assert_eq!(file.trim(), "release-1234-sh.yaml");
+    assert_eq!(file.trim(), "release-1234-theme.yaml");
     host.types(&format!("cp -r {dev}/recovery .")).exits(0);
-    host.run(["playbook", "match", "1234"]).exits(0).shows("strong match release-1234-sh");
-    host.run(["playbook", "lint"]).exits(6).shows("still says `TODO`").shows("release-1234-sh.yaml:");
-    host.run(["playbook", "test", "release-1234-sh"])
+    host.run(["playbook", "match", "1234"]).exits(0).shows("strong match release-1234-theme");
+    host.run(["playbook", "lint"]).exits(6).shows("still says `TODO`").shows("release-1234-theme.yaml:");
+    host.run(["playbook", "test", "release-1234-theme"])
         .exits(6)
         .shows("1 of 2 samples")
         .hides("matches weakly");
