@@ -121,7 +121,11 @@ fn what_is_not_there_is_said() {
     }
     fleet.run(&["rollout", "plan", "describe", "--plan-id", "../x"]).exits(2).shows("is not a plan's id");
     fleet.run(&["rollout", "pause", "--plan-id", "plan-none"]).exits(2).shows("--reason");
-    fleet.run(&["rollout", "stuck", "--orchestrator-url", "http://x"]).exits(2).shows("HOLDPOINT_TOKEN");
+    let elsewhere = ["rollout", "stuck", "--orchestrator-url"];
+    fleet.run(&[&elsewhere[..], &["https://x"]].concat()).exits(2).shows("HOLDPOINT_TOKEN");
+    let in_the_clear = [&elsewhere[..], &["http://x"]].concat();
+    fleet.run(&in_the_clear).exits(2).shows("could read the token").shows("--insecure-orchestrator");
+    fleet.run(&[&in_the_clear[..], &["--insecure-orchestrator"]].concat()).exits(2).shows("HOLDPOINT_TOKEN");
     fleet.run(&["rollout", "stuck", "--json"]).exits(0).shows("stuck_plans");
 }
 
