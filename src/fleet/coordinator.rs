@@ -172,28 +172,19 @@ fn next(
     let excluded: BTreeSet<HostName> = records::exclusions(around.ledger, now)?.into_keys().collect();
     let line = records::line(around.ledger)?.map(|line| line.reason);
     let frozen = (around.frozen)(now);
-    let seen = Seen {
-        heard,
-        asked,
-        excluded: &excluded,
-        desired: &rollout.desired,
-        frozen: frozen.as_deref(),
-        line: line.as_deref(),
-    };
-    Ok(step(&rollout.plan, &rollout.state, &rollout.rows, &seen, now))
+    let seen = Seen { heard, asked, excluded: &excluded, frozen: frozen.as_deref(), line: line.as_deref() };
+    Ok(step(&rollout.plan, &rollout.state, &rollout.hosts, &seen, now))
 }
 
 fn take_in(rollout: &mut Rollout, commit: Commit, rev: u64) {
     let id = rollout.plan.plan_id.clone();
-    for (host, desired) in commit.desired {
-        let known = rollout.desired.get(&host);
-        let mine = known.is_none_or(|known| known.plan_id == id || (known.released && !desired.released));
-        if mine {
-            rollout.told_at.insert(host.clone(), rev);
-            rollout.desired.insert(host, desired);
-        }
-    }
-    rollout.rows.extend(commit.rows);
+    let mut words = commit.desired;
+    words.retain(|host, desired| {
+        let known = rollout.hosts.desired().get(host);
+        known.is_none_or(|known| known.plan_id == id || (known.released && !desired.released))
+    });
+    rollout.told_at.extend(words.keys().map(|host| (host.clone(), rev)));
+    rollout.hosts.take(commit.rows, words);
     rollout.state = commit.state;
     // It was put in its place before that commit.
     rollout.rest = None;
@@ -205,9 +196,9 @@ fn over(rollout: &Rollout, wait: &Wait) -> Option<Ended> {
     if phase.is_terminal() {
         return Some(Ended::Over(phase));
     }
-    let at_work = rollout.rows.values().any(|row| row.state.in_flight() && !is_held(row));
+    let at_work = || rollout.hosts.asked().any(|(_, row)| row.state.in_flight() && !is_held(row));
     match wait {
-        Wait::Paused { why } if !at_work => Some(Ended::Paused(why.clone())),
+        Wait::Paused { why } if !at_work() => Some(Ended::Paused(why.clone())),
         Wait::NotStarted => Some(Ended::Paused(wait.to_string())),
         _ => None,
     }
@@ -226,10 +217,10 @@ fn listen(around: &Around<'_>, rollout: &Rollout, watch: &mut Watch) -> BTreeMap
     }
     let wanted = |row: &HostRow| {
         let rarely = row.state == HostState::Unreachable || is_held(row);
-        row.generation > 0 && if rarely { all } else { row.state.in_flight() }
+        all || !rarely
     };
     let transport = around.transport;
-    let hosts: Vec<(&HostName, &HostRow)> = rollout.rows.iter().filter(|(_, row)| wanted(row)).collect();
+    let hosts: Vec<(&HostName, &HostRow)> = rollout.hosts.asked().filter(|(_, row)| wanted(row)).collect();
     let mut heard = BTreeMap::new();
     let first = watch.turn % hosts.len().max(1);
     watch.turn = first + AT_ONCE;

@@ -96,7 +96,7 @@ fn begun(ledger: &dyn Ledger, id: &str) -> RolloutPlan {
     assert!(records::create(ledger, &plan, &audit).unwrap());
     assert!(!records::create(ledger, &plan, &audit).unwrap(), "it is there already");
     let made = load(ledger, &plan.plan_id);
-    assert_eq!((made.rows.len(), made.state.phase), (HOSTS, PlanPhase::Draft));
+    assert_eq!((made.hosts.rows().len(), made.state.phase), (HOSTS, PlanPhase::Draft));
     write(ledger, &made, &acted(&made, &Act::Start));
     plan
 }
@@ -106,8 +106,8 @@ fn load(ledger: &dyn Ledger, id: &PlanId) -> Rollout {
 }
 
 fn acted(rollout: &Rollout, wanted: &Act) -> Commit {
-    let Rollout { plan, state, rows, desired, .. } = rollout;
-    act(plan, state, (rows, desired), wanted, ("lead", Some("why")), NOW).unwrap().commit
+    let Rollout { plan, state, hosts, .. } = rollout;
+    act(plan, state, hosts, wanted, ("lead", Some("why")), NOW).unwrap().commit
 }
 
 fn try_write(ledger: &dyn Ledger, rollout: &Rollout, commit: &Commit) -> Result<Committed, String> {
@@ -144,10 +144,10 @@ fn a_large_commit_counts_whole_or_not_at_all(ledger: &dyn Ledger) {
         let plan = begun(&whole, &format!("plan-{kept}"));
         let id = &plan.plan_id;
         let found = load(&whole, id);
-        let failed = with(&found.rows, |row| (row.state, row.failed) = (HostState::Failed, true));
+        let failed = with(found.hosts.rows(), |row| (row.state, row.failed) = (HostState::Failed, true));
         write(&whole, &found, &only(&found, failed));
         let before = load(&whole, id);
-        assert!(before.rows.values().all(|row| row.failed) && before.rest.is_none());
+        assert!(before.hosts.rows().values().all(|row| row.failed) && before.rest.is_none());
         assert_eq!(in_places(ledger, id), [HostState::Failed; HOSTS]);
 
         let retry = acted(&before, &Act::Recover { strategy: Strategy::Retry, confirm: None });
@@ -156,13 +156,13 @@ fn a_large_commit_counts_whole_or_not_at_all(ledger: &dyn Ledger) {
         let after = load(&whole, id);
         if kept == 0 {
             assert!(said.is_err());
-            let same = (&after.state, &after.rows) == (&before.state, &before.rows);
+            let same = (&after.state, after.hosts.rows()) == (&before.state, before.hosts.rows());
             assert!(same, "something of it is there");
             continue;
         }
         // What was acknowledged is whole, though not all of it is in its place.
         let Ok(Committed::At(rev)) = said else { panic!("it was decided: {said:?}") };
-        let whole_of_it = (&after.state, &after.rows) == (&retry.state, &retry.rows);
+        let whole_of_it = (&after.state, after.hosts.rows()) == (&retry.state, &retry.rows);
         assert!(whole_of_it, "a part of it is there, after {kept} commits");
         let is_through = after.rest.is_none();
         assert_eq!(is_through, in_places(ledger, id) == [HostState::Pending; HOSTS]);
@@ -170,7 +170,7 @@ fn a_large_commit_counts_whole_or_not_at_all(ledger: &dyn Ledger) {
         // Who decided on the same without having looked anew does not write past it.
         let first: HostName = "h000".parse().unwrap();
         let done = |from: &Rollout| {
-            let row = HostRow { state: HostState::Active, ..from.rows[&first].clone() };
+            let row = HostRow { state: HostState::Active, ..from.hosts.rows()[&first].clone() };
             only(from, BTreeMap::from([(first.clone(), row)]))
         };
         let blind = Rollout { rest: None, state_rev: rev, ..after.clone() };
@@ -218,7 +218,7 @@ fn driven(ledger: &dyn Ledger, id: &PlanId) -> Ended {
 }
 
 fn words(ledger: &dyn Ledger, id: &PlanId) -> Vec<(String, bool)> {
-    load(ledger, id).desired.into_values().map(|word| (word.plan_id.to_string(), word.released)).collect()
+    load(ledger, id).hosts.desired().values().map(|word| (word.plan_id.to_string(), word.released)).collect()
 }
 
 fn hosts_of_a_plan_that_is_over_are_let_go_of(ledger: &dyn Ledger) {
@@ -230,7 +230,7 @@ fn hosts_of_a_plan_that_is_over_are_let_go_of(ledger: &dyn Ledger) {
         for hosts in hosts.chunks(90) {
             let found = load(&whole, id);
             let word = |host: &HostName| {
-                let generation = found.desired.get(host).map_or(0, |known| known.generation) + 1;
+                let generation = found.hosts.desired().get(host).map_or(0, |known| known.generation) + 1;
                 let (plan_id, wish) = (id.clone(), Wish::Release);
                 (host.clone(), Desired { plan_id, generation, wish, released: false })
             };

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::ledger::{Committed, Expect, Item, Ledger, LedgerError, Op};
-use crate::decide::rollout::Commit;
+use crate::decide::rollout::{Commit, Hosts};
 use crate::model::id::IdError;
 use crate::model::rollout::{
     AuditRecord, AuditRow, Desired, Exclusion, HostName, HostRow, Line, PlanId, RolloutPlan, RolloutState,
@@ -71,13 +71,11 @@ pub struct Rollout {
     pub state: RolloutState,
     /// Revision of the state: every commit changes it.
     pub state_rev: u64,
-    /// Its hosts.
-    pub rows: BTreeMap<HostName, HostRow>,
-    /// What its hosts were told last, by whichever plan.
-    pub desired: BTreeMap<HostName, Desired>,
+    /// Its hosts, and what they were told last, by whichever plan.
+    pub hosts: Hosts,
     /// Revision of each of these words.
     pub told_at: BTreeMap<HostName, u64>,
-    /// Hosts of its last commit that are not in their own places yet; `rows` has them.
+    /// Hosts of its last commit that are not in their own places yet; `hosts` has them.
     pub rest: Option<Rest>,
     /// Who drives it.
     pub leader: Option<String>,
@@ -164,11 +162,10 @@ pub fn load(ledger: &dyn Ledger, plan_id: &PlanId) -> Result<Rollout, FleetError
     let leader = one(ledger, &leader_key(plan_id))?.map(|item| item.value);
     // Not the revision of the state: what is that old may be compacted, and could not be watched from.
     let rev = found.rev;
-    let (desired, told_at) = (BTreeMap::new(), BTreeMap::new());
+    let (words, told_at) = words(ledger, &plan)?;
+    let hosts = Hosts::new(&plan, rows, words);
     let (state, state_rev) = (read(&state)?, state.mod_rev);
-    let mut rollout = Rollout { plan, state, state_rev, rows, desired, told_at, rest, leader, rev };
-    look_whose(ledger, &mut rollout)?;
-    Ok(rollout)
+    Ok(Rollout { plan, state, state_rev, hosts, told_at, rest, leader, rev })
 }
 
 /// Looks anew at what its hosts were told last, by whichever plan.
@@ -176,15 +173,25 @@ pub fn load(ledger: &dyn Ledger, plan_id: &PlanId) -> Result<Rollout, FleetError
 /// # Errors
 /// As [`load`].
 pub fn look_whose(ledger: &dyn Ledger, rollout: &mut Rollout) -> Result<(), FleetError> {
-    (rollout.desired, rollout.told_at) = (BTreeMap::new(), BTreeMap::new());
+    let (words, told_at) = words(ledger, &rollout.plan)?;
+    rollout.hosts.take_words(words);
+    rollout.told_at = told_at;
+    Ok(())
+}
+
+type Words = (BTreeMap<HostName, Desired>, BTreeMap<HostName, u64>);
+
+/// What the hosts of a plan were told last, and at which revision.
+fn words(ledger: &dyn Ledger, plan: &RolloutPlan) -> Result<Words, FleetError> {
+    let (mut words, mut told_at) = (BTreeMap::new(), BTreeMap::new());
     for item in ledger.range(DESIRED)?.items {
         let host = name_in(&item, DESIRED)?;
-        if rollout.plan.hosts.contains_key(&host) {
-            rollout.desired.insert(host.clone(), read(&item)?);
-            rollout.told_at.insert(host, item.mod_rev);
+        if plan.hosts.contains_key(&host) {
+            words.insert(host.clone(), read(&item)?);
+            told_at.insert(host, item.mod_rev);
         }
     }
-    Ok(())
+    Ok((words, told_at))
 }
 
 /// Every plan's id, oldest first.
@@ -316,7 +323,7 @@ fn told(rollout: &Rollout, commit: &Commit) -> Vec<(bool, Expect, Op)> {
     let id = &rollout.plan.plan_id;
     // A host that another plan has is that plan's; so is one that it has let go of, for whoever only lets go.
     let mine = |host: &HostName, desired: &Desired| {
-        let known = rollout.desired.get(host);
+        let known = rollout.hosts.desired().get(host);
         known.is_none_or(|known| known.plan_id == *id || (known.released && !desired.released))
     };
     let word = |(host, desired): (&HostName, &Desired)| {
@@ -335,8 +342,8 @@ fn told(rollout: &Rollout, commit: &Commit) -> Vec<(bool, Expect, Op)> {
 /// # Errors
 /// As [`load`].
 pub fn free_left(ledger: &dyn Ledger, rollout: &Rollout) -> Result<(), FleetError> {
-    let held =
-        || rollout.desired.iter().filter(|(_, word)| !word.released && word.plan_id != rollout.plan.plan_id);
+    let is_theirs = |word: &Desired| !word.released && word.plan_id != rollout.plan.plan_id;
+    let held = || rollout.hosts.desired().iter().filter(|(_, word)| is_theirs(word));
     let mut over = BTreeSet::new();
     for plan in held().map(|(_, word)| &word.plan_id).collect::<BTreeSet<_>>() {
         if let Some(state) = one(ledger, &state_key(plan))?

@@ -1,17 +1,16 @@
 //! What a person may do with a plan, and what stands in the way: the precondition table of seed 004.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 
 use super::hosts;
+use super::index::{Hosts, In, Kind};
 use super::step::Commit;
 use super::stuck::last_was_halted;
 use super::work::Work;
 use crate::model::reason::ReasonCode;
 use crate::model::rollout::{
-    Act, Approval, Desired, GateKind, HostName, HostRow, HostState, PlanPhase, Precondition, RolloutPlan,
-    RolloutState, StageId, StagePhase, Strategy, VerdictWord, Wait,
+    Act, Approval, GateKind, HostName, HostState, PlanPhase, Precondition, RolloutPlan, RolloutState,
+    StageId, StagePhase, Strategy, VerdictWord, Wait,
 };
 
 /// What an act comes to.
@@ -25,26 +24,14 @@ pub struct Changed {
     pub to_revert: Vec<HostName>,
 }
 
-/// Hosts that an act would change by itself: those that a rollback asks back.
-pub fn changes(act: &Act, rows: &BTreeMap<HostName, HostRow>) -> Vec<HostName> {
-    match act {
-        Act::Recover { strategy: Strategy::Rollback, .. } => touched(rows),
-        _ => Vec::new(),
-    }
-}
-
-fn touched(rows: &BTreeMap<HostName, HostRow>) -> Vec<HostName> {
-    rows.iter().filter(|(_, row)| row.touched).map(|(host, _)| host.clone()).collect()
-}
-
-/// Does an act, or says why not. `told`: what its hosts were told last, by whichever plan.
+/// Does an act, or says why not.
 ///
 /// # Errors
 /// [`Precondition`] with its code, cause and resolution.
 pub fn act(
     plan: &RolloutPlan,
     state: &RolloutState,
-    (rows, told): (&BTreeMap<HostName, HostRow>, &BTreeMap<HostName, Desired>),
+    known: &Hosts,
     act: &Act,
     (by, reason): (&str, Option<&str>),
     now: DateTime<Utc>,
@@ -56,7 +43,7 @@ pub fn act(
             after_its_end(plan, state.phase),
         ));
     }
-    let mut work = Work::new(plan, state, rows, told, now);
+    let mut work = Work::new(plan, state, known, now);
     work.state.clock_at = now;
     let said = reason.map(str::to_owned);
     let mut skipped = None;
@@ -206,7 +193,7 @@ fn halt(work: &mut Work<'_>, reason: Option<String>) -> Result<(), Precondition>
 }
 
 fn cancel(work: &mut Work<'_>, confirmed: bool, reason: Option<String>) -> Result<(), Precondition> {
-    let touched = work.rows().filter(|(_, row)| row.touched).count();
+    let touched = work.count(In::Plan, |kind| kind.touched);
     if touched > 0 && !confirmed {
         let resolution = format!(
             "give the plan's id once more: `{} --confirm {}`; to take hosts back: `{}`",
@@ -226,8 +213,8 @@ fn cancel(work: &mut Work<'_>, confirmed: bool, reason: Option<String>) -> Resul
 
 fn rollback(work: &mut Work<'_>, reason: Option<String>) -> Result<Vec<HostName>, Precondition> {
     not_going_back(work)?;
-    let touched: Vec<HostName> =
-        work.rows().filter(|(_, row)| row.touched).map(|(host, _)| host.clone()).collect();
+    let touched = work.among(In::Plan, |kind| kind.touched);
+    let touched: Vec<HostName> = touched.map(|(host, _)| host.clone()).collect();
     let is_ours = |host: &&HostName| work.taken(host).is_none();
     let hosts: Vec<HostName> = touched.iter().filter(is_ours).cloned().collect();
     let phase = if touched.is_empty() { PlanPhase::RolledBack } else { PlanPhase::RollingBack };
@@ -247,11 +234,8 @@ fn retry(work: &mut Work<'_>) -> Result<(), Precondition> {
         use HostState::{Failed, Refused, RevertFailed, Unreachable};
         matches!(state, Failed | Refused | RevertFailed | Unreachable)
     };
-    let again: Vec<HostName> = work
-        .rows()
-        .filter(|(_, row)| open(row.state) || (row.state == HostState::Reverted && row.failed))
-        .map(|(host, _)| host.clone())
-        .collect();
+    let again = |kind: Kind| open(kind.state) || (kind.state == HostState::Reverted && kind.failed);
+    let again: Vec<HostName> = work.among(In::Plan, again).map(|(host, _)| host.clone()).collect();
     let at = work.state.current();
     let verdicts = at.map(|at| &work.state.stages[at].verdicts[..]).unwrap_or_default();
     let gate = verdicts.iter().any(|said| said.verdict != VerdictWord::Pass);
@@ -306,11 +290,11 @@ fn skip(work: &mut Work<'_>, confirm: Option<&str>) -> Result<StageId, Precondit
     let id = stage.id.clone();
     let says_no = stage.verdicts.iter().find(|said| said.verdict == VerdictWord::Fail);
     let cannot_tell = stage.verdicts.iter().any(|said| said.verdict == VerdictWord::Inconclusive);
-    let bad = |row: &HostRow| {
+    let bad = |kind: Kind| {
         use HostState::{Failed, Refused, RevertFailed, Unreachable};
-        row.failed || matches!(row.state, Failed | Refused | RevertFailed | Unreachable)
+        kind.failed || matches!(kind.state, Failed | Refused | RevertFailed | Unreachable)
     };
-    let hosts = work.stage_rows(at).any(|(_, row)| bad(row));
+    let hosts = work.count(In::Stage(at), bad) > 0;
     if says_no.is_none() && !cannot_tell && !hosts && stage.phase != StagePhase::Failed {
         let resolution = format!("wait; `{}` shows what it waits for", typed("plan describe", work));
         return Err(refuse(

@@ -1,6 +1,7 @@
 //! What the gates of a stage come to.
 
 use super::hosts;
+use super::index::{In, Kind};
 use super::step::{Seen, millis, seconds_up};
 use super::work::Work;
 use crate::model::rollout::{
@@ -148,13 +149,13 @@ fn judge(
 /// Deferred and excluded hosts are left out; hosts that may still become active make it inconclusive, not failed.
 fn verified(work: &Work<'_>, at: usize, min: u32) -> (VerdictWord, String, Option<Wait>) {
     let all = hosts::is_of_ticket(work, at);
-    let counted = |state| all || !matches!(state, HostState::Excluded | HostState::Unreachable);
-    let states: Vec<HostState> =
-        work.stage_rows(at).map(|(_, row)| row.state).filter(|state| counted(*state)).collect();
-    let active = states.iter().filter(|state| **state == HostState::Active).count();
-    let open = states.iter().filter(|state| !state.is_settled()).count();
-    let wanted = (states.len() * usize::try_from(min).unwrap_or(100)).div_ceil(100);
-    let detail = format!("{active} of {} active, {wanted} wanted", states.len());
+    let counted = |kind: Kind| all || !matches!(kind.state, HostState::Excluded | HostState::Unreachable);
+    let of = In::Stage(at);
+    let hosts = work.count(of, counted);
+    let active = work.count(of, |kind| kind.state == HostState::Active);
+    let open = work.count(of, |kind| counted(kind) && !kind.state.is_settled());
+    let wanted = (hosts * usize::try_from(min).unwrap_or(100)).div_ceil(100);
+    let detail = format!("{active} of {hosts} active, {wanted} wanted");
     let verdict = match () {
         () if active >= wanted => VerdictWord::Pass,
         () if active + open >= wanted => VerdictWord::Inconclusive,

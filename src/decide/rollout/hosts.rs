@@ -1,11 +1,12 @@
 //! What hosts say, and which are told something next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::index::{In, Kind, Word};
 use super::step::Seen;
 use super::work::Work;
 use crate::model::rollout::{
-    GateKind, Heard, HostAnswer, HostName, HostRow, HostState, PlanPhase, StagePlan, Wait, Wish,
+    GateKind, Heard, HostAnswer, HostName, HostRow, HostState, PlanId, PlanPhase, Wait, Wish,
 };
 
 /// How long a host that was locked is left alone before it is asked again.
@@ -112,17 +113,14 @@ fn settle(row: &mut HostRow, wish: Wish, exit: i32, said: Option<&str>, now: chr
 
 /// Takes out the hosts that a person excluded and that were not told anything, and brings back those that no longer are.
 pub(super) fn exclude(work: &mut Work<'_>, excluded: &BTreeSet<HostName>) {
-    let out: Vec<HostName> = work
-        .rows()
-        .filter(|(host, row)| row.state == HostState::Pending && excluded.contains(*host))
-        .map(|(host, _)| host.clone())
-        .take(work.room())
-        .collect();
-    let back: Vec<HostName> = work
-        .rows()
-        .filter(|(host, row)| row.state == HostState::Excluded && !row.failed && !excluded.contains(*host))
-        .map(|(host, _)| host.clone())
-        .collect();
+    let pending = |host: &&HostName| work.kind(host).is_some_and(|kind| kind.state == HostState::Pending);
+    let out: Vec<HostName> = excluded.iter().filter(pending).take(work.room()).cloned().collect();
+    // Those of a stage that is past stay out.
+    let current = work.state.current();
+    let is_ahead = |host: &HostName| current.is_some_and(|at| work.stage_of(host).is_some_and(|of| of >= at));
+    let back = work.among(In::Plan, |kind| kind.state == HostState::Excluded && !kind.failed);
+    let back = back.map(|(host, _)| host).filter(|host| !excluded.contains(*host) && is_ahead(host));
+    let back: Vec<HostName> = back.cloned().collect();
     for host in out {
         work.change(&host, |row| {
             row.state = HostState::Excluded;
@@ -130,11 +128,7 @@ pub(super) fn exclude(work: &mut Work<'_>, excluded: &BTreeSet<HostName>) {
         });
         work.note("excluded", host.as_str(), None);
     }
-    let open: BTreeSet<HostName> = match work.state.current() {
-        Some(at) => work.plan.stages[at..].iter().flat_map(|stage| stage.hosts.iter().cloned()).collect(),
-        None => BTreeSet::new(),
-    };
-    for host in back.into_iter().filter(|host| open.contains(host)) {
+    for host in back {
         work.change(&host, |row| {
             row.state = HostState::Pending;
             row.reason = None;
@@ -144,96 +138,79 @@ pub(super) fn exclude(work: &mut Work<'_>, excluded: &BTreeSet<HostName>) {
 
 /// Offers the release to as many hosts of a stage as may be worked on. None: all of them are settled or deferred.
 pub(super) fn activate(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Option<Wait> {
-    let stage = &work.plan.stages[at];
-    if let Some(wait) = before_ticket_host(work, stage) {
+    if let Some(wait) = before_ticket_host(work, at) {
         return Some(wait);
     }
+    let stage = &work.plan.stages[at];
     let deferred = deferred(work) && !is_of_ticket(work, at);
-    let in_flight = work.rows().filter(|(_, row)| occupies(row, deferred)).count();
+    let in_flight = work.count(In::Plan, |kind| occupies(kind.state, deferred));
     let limit = stage.parallel.of(stage.hosts.len()).max(1);
-    let mut free = limit.saturating_sub(in_flight).min(work.room());
-    let zone = stage.per_zone.then(|| zone_at_work(work, at)).flatten();
+    let free = limit.saturating_sub(in_flight).min(work.room());
     let mut locked = None;
-    for host in &stage.hosts {
-        if free == 0 {
-            break;
+    if free > 0 {
+        let zone = stage.per_zone.then(|| zone_at_work(work, at)).flatten();
+        let may = |(host, row): &(&HostName, &HostRow)| {
+            let in_zone = zone.is_none() || zone_of(work, host) == zone;
+            in_zone && !rests(work, row) && !seen.excluded.contains(*host)
+        };
+        let is_pending = |kind: Kind| kind.state == HostState::Pending;
+        let next = work.among(In::Stage(at), |kind| is_pending(kind) && !kind.is_locked()).filter(may);
+        let next: Vec<HostName> = next.map(|(host, _)| host.clone()).take(free).collect();
+        let mut theirs = work.among(In::Stage(at), |kind| is_pending(kind) && kind.is_locked()).filter(may);
+        locked = theirs.next().and_then(|(host, _)| Some((host.clone(), work.told(host)?.plan_id.clone())));
+        drop(theirs);
+        for host in next {
+            work.offer(&host, Wish::Release);
         }
-        let Some(row) = work.row(host) else { continue };
-        if row.state != HostState::Pending || rests(work, row) || seen.excluded.contains(host) {
-            continue;
-        }
-        if zone.is_some() && zone_of(work, host) != zone {
-            continue;
-        }
-        if let Some(desired) = other_owner(work, seen, host) {
-            locked.get_or_insert_with(|| (host.clone(), desired));
-            continue;
-        }
-        let before = seen.desired.get(host);
-        work.offer(host, Wish::Release, before);
-        free -= 1;
     }
     waiting(work, at, deferred, locked)
 }
 
 /// Nobody is released before the one host on which the ticket's scripts run, whatever became of its stage.
-fn before_ticket_host(work: &Work<'_>, stage: &StagePlan) -> Option<Wait> {
-    let host = work.plan.ticket_host.as_ref().filter(|host| !stage.hosts.contains(host))?;
+fn before_ticket_host(work: &Work<'_>, at: usize) -> Option<Wait> {
+    let host = work.plan.ticket_host.as_ref().filter(|host| work.stage_of(host) != Some(at))?;
     let is = work.row(host).map_or(HostState::Pending, |row| row.state);
     (is != HostState::Active).then(|| Wait::TicketHost { host: host.clone(), state: is })
 }
 
 /// Whether a stage is that of the one host on which the ticket's scripts run: nobody goes on without it.
 pub(super) fn is_of_ticket(work: &Work<'_>, at: usize) -> bool {
-    work.plan.ticket_host.as_ref().is_some_and(|host| work.plan.stages[at].hosts.contains(host))
+    work.plan.ticket_host.as_ref().is_some_and(|host| work.stage_of(host) == Some(at))
 }
 
 /// Whether a host may still come to the release although every stage is past: it does not answer, or it was told and could
 /// not begin.
-pub(super) fn is_late(row: &HostRow) -> bool {
-    row.state == HostState::Unreachable || (row.state == HostState::Pending && row.touched)
+pub(super) fn is_late(kind: Kind) -> bool {
+    kind.state == HostState::Unreachable || (kind.state == HostState::Pending && kind.touched)
 }
 
 /// Offers the release again to hosts that came back and could not begin, as many at once as their stage allows.
 pub(super) fn again(work: &mut Work<'_>, seen: &Seen<'_>) {
+    let open = |kind: Kind| {
+        kind.state == HostState::Pending && kind.touched && !kind.is_locked() && !kind.is_taken()
+    };
     for (at, stage) in work.plan.stages.iter().enumerate() {
-        if before_ticket_host(work, stage).is_some() {
+        if before_ticket_host(work, at).is_some() {
             continue;
         }
-        let at_work = work.stage_rows(at).filter(|(_, row)| row.state.in_flight()).count();
+        let at_work = work.count(In::Stage(at), |kind| kind.state.in_flight());
         let limit = stage.parallel.of(stage.hosts.len()).max(1);
-        let mut free = limit.saturating_sub(at_work).min(work.room());
-        for host in &stage.hosts {
-            let Some(row) = work.row(host).filter(|row| row.state == HostState::Pending && row.touched)
-            else {
-                continue;
-            };
-            let is_free = other_owner(work, seen, host).is_none() && work.taken(host).is_none();
-            if free == 0 || rests(work, row) || seen.excluded.contains(host) || !is_free {
-                continue;
-            }
-            work.offer(host, Wish::Release, seen.desired.get(host));
-            free -= 1;
+        let free = limit.saturating_sub(at_work).min(work.room());
+        let may = |(host, row): &(&HostName, &HostRow)| !rests(work, row) && !seen.excluded.contains(*host);
+        let next = work.among(In::Stage(at), open).filter(may).map(|(host, _)| host.clone());
+        for host in next.take(free).collect::<Vec<_>>() {
+            work.offer(&host, Wish::Release);
         }
     }
 }
 
 /// Lets go of hosts that are done, so that another plan may take them while this one waits for others.
 pub(super) fn release_active(work: &mut Work<'_>) {
-    let done = |(host, row): &(&HostName, &HostRow)| {
-        row.state == HostState::Active && work.ours(host).is_some_and(|desired| !desired.released)
-    };
-    let done: Vec<HostName> =
-        work.rows().filter(done).map(|(host, _)| host.clone()).take(work.room()).collect();
+    let done = work.among(In::Plan, |kind| kind.state == HostState::Active && kind.word == Word::Ours);
+    let done: Vec<HostName> = done.map(|(host, _)| host.clone()).take(work.room()).collect();
     for host in done {
         work.release(&host);
     }
-}
-
-/// The plan that has not let go of a host.
-fn other_owner(work: &Work<'_>, seen: &Seen<'_>, host: &HostName) -> Option<crate::model::rollout::PlanId> {
-    let desired = seen.desired.get(host)?;
-    (desired.plan_id != work.plan.plan_id && !desired.released).then(|| desired.plan_id.clone())
 }
 
 /// Whether a host that was locked is left alone a little longer.
@@ -242,102 +219,85 @@ fn rests(work: &Work<'_>, row: &HostRow) -> bool {
 }
 
 /// Whether a host takes one of the places that are worked on at once.
-fn occupies(row: &HostRow, deferred: bool) -> bool {
-    row.state.in_flight() || (row.state == HostState::Unreachable && !deferred)
+fn occupies(state: HostState, deferred: bool) -> bool {
+    state.in_flight() || (state == HostState::Unreachable && !deferred)
 }
 
 /// Whether hosts that do not answer are gone on without.
 fn deferred(work: &Work<'_>) -> bool {
-    let away = work.rows().filter(|(_, row)| row.state == HostState::Unreachable).count();
+    let away = work.count(In::Plan, |kind| kind.state == HostState::Unreachable);
     let rule = work.plan.unreachable;
     rule.defer && away <= rule.budget.of(work.plan.hosts.len())
 }
 
-fn zone_of(work: &Work<'_>, host: &HostName) -> Option<String> {
-    Some(work.plan.hosts.get(host)?.zone.clone().unwrap_or_default())
+fn zone_of<'a>(work: &Work<'a>, host: &HostName) -> Option<&'a str> {
+    Some(work.plan.hosts.get(host)?.zone.as_deref().unwrap_or_default())
 }
 
 /// The first zone, in the stage's order, with a host that is not settled.
-fn zone_at_work(work: &Work<'_>, at: usize) -> Option<String> {
-    let mut open = work.stage_rows(at).filter(|(_, row)| !row.state.is_settled());
+fn zone_at_work<'a>(work: &Work<'a>, at: usize) -> Option<&'a str> {
     // One that is at work decides: its zone ends before the next begins.
-    let at_work = work.stage_rows(at).find(|(_, row)| row.state.in_flight());
-    let (host, _) = at_work.or_else(|| open.find(|(_, row)| row.state == HostState::Pending))?;
+    let at_work = work.among(In::Stage(at), |kind| kind.state.in_flight()).next();
+    let pending = || work.among(In::Stage(at), |kind| kind.state == HostState::Pending).next();
+    let (host, _) = at_work.or_else(pending)?;
     zone_of(work, host)
 }
 
 /// What a stage waits for before it is watched. None: nothing.
-fn waiting(
-    work: &Work<'_>,
-    at: usize,
-    deferred: bool,
-    locked: Option<(HostName, crate::model::rollout::PlanId)>,
-) -> Option<Wait> {
-    let mut by_state: BTreeMap<HostState, Vec<&HostName>> = BTreeMap::new();
-    for (host, row) in work.stage_rows(at) {
-        by_state.entry(row.state).or_default().push(host);
-    }
-    let of = |state| by_state.get(&state).map_or(&[][..], |hosts: &Vec<&HostName>| &hosts[..]);
-    let held = work.stage_rows(at).find(|(_, row)| {
-        row.state == HostState::Activating
-            && row.reason.as_deref().is_some_and(|why| why.starts_with("awaiting"))
-    });
-    let at_work: Vec<&HostName> = [HostState::Offered, HostState::Activating, HostState::Reverting]
-        .iter()
-        .flat_map(|state| of(*state).iter().copied())
-        .collect();
-    let away = of(HostState::Unreachable);
-    if let (Some((host, _)), true) = (held, at_work.len() == 1) {
+fn waiting(work: &Work<'_>, at: usize, deferred: bool, locked: Option<(HostName, PlanId)>) -> Option<Wait> {
+    let of = In::Stage(at);
+    let first = |state| work.among(of, move |kind| kind.state == state).next();
+    let count = |state| work.count(of, |kind| kind.state == state);
+    let at_work = work.count(of, |kind| kind.state.in_flight());
+    let is_held = |row: &HostRow| row.reason.as_deref().is_some_and(|why| why.starts_with("awaiting"));
+    let mut activating = work.among(of, |kind| kind.state == HostState::Activating);
+    if let (1, Some((host, _))) = (at_work, activating.find(|(_, row)| is_held(row))) {
         return Some(Wait::AwaitingApproval { host: host.clone() });
     }
-    if let Some(host) = at_work.first() {
-        return Some(Wait::HostsAtWork { count: at_work.len(), host: (*host).clone() });
+    let one_at_work =
+        [HostState::Offered, HostState::Activating, HostState::Reverting].into_iter().find_map(first);
+    if let Some((host, _)) = one_at_work {
+        return Some(Wait::HostsAtWork { count: at_work, host: host.clone() });
     }
-    if let Some(host) = away.first().filter(|_| !deferred) {
+    if let Some((host, _)) = first(HostState::Unreachable).filter(|_| !deferred) {
         let budget = if work.plan.unreachable.defer {
             work.plan.unreachable.budget.of(work.plan.hosts.len())
         } else {
             0
         };
-        return Some(Wait::Unreachable { count: away.len(), budget, host: (*host).clone() });
+        return Some(Wait::Unreachable { count: count(HostState::Unreachable), budget, host: host.clone() });
     }
     if let Some((host, by)) = locked {
         return Some(Wait::HostLocked { host, by });
     }
-    if let Some(host) = of(HostState::Pending).first() {
-        return Some(Wait::HostsAtWork { count: of(HostState::Pending).len(), host: (*host).clone() });
+    if let Some((host, _)) = first(HostState::Pending) {
+        return Some(Wait::HostsAtWork { count: count(HostState::Pending), host: host.clone() });
     }
     let has_gate =
         work.plan.stages[at].gates.iter().any(|gate| matches!(gate.kind, GateKind::HostsVerified { .. }));
-    let refused = of(HostState::Refused);
-    let host = refused.first().filter(|_| !has_gate)?;
-    let why = work.row(host).and_then(|row| row.reason.clone()).unwrap_or_default();
-    Some(Wait::Refused { count: refused.len(), host: (*host).clone(), why })
+    let (host, row) = first(HostState::Refused).filter(|_| !has_gate)?;
+    let why = row.reason.clone().unwrap_or_default();
+    Some(Wait::Refused { count: count(HostState::Refused), host: host.clone(), why })
 }
 
 /// Asks touched hosts back, as many of each stage at once as the stage allows.
 pub(super) fn take_back(work: &mut Work<'_>, seen: &Seen<'_>) {
     debug_assert_eq!(work.state.phase, PlanPhase::RollingBack);
-    for at in 0..work.plan.stages.len() {
-        let stage = &work.plan.stages[at];
+    let open = |kind: Kind| {
+        let asked = kind.wish == Some(Wish::Revert) && kind.state != HostState::Pending;
+        kind.touched && !asked && !kind.is_taken()
+    };
+    for (at, stage) in work.plan.stages.iter().enumerate() {
         let limit = stage.parallel.of(stage.hosts.len()).max(1);
-        let busy = work.stage_rows(at).filter(|(_, row)| row.state == HostState::Reverting).count();
-        let mut free = limit.saturating_sub(busy).min(work.room());
-        for host in &stage.hosts {
-            if free == 0 {
-                break;
-            }
-            let Some(row) = work.row(host) else { continue };
-            let asked = row.wish == Some(Wish::Revert) && row.state != HostState::Pending;
-            if !row.touched || asked || (row.wish == Some(Wish::Revert) && rests(work, row)) {
-                continue;
-            }
-            if seen.excluded.contains(host) || work.taken(host).is_some() {
-                continue;
-            }
-            let before = seen.desired.get(host);
-            work.offer(host, Wish::Revert, before);
-            free -= 1;
+        let busy = work.count(In::Stage(at), |kind| kind.state == HostState::Reverting);
+        let free = limit.saturating_sub(busy).min(work.room());
+        let may = |(host, row): &(&HostName, &HostRow)| {
+            let rests = row.wish == Some(Wish::Revert) && rests(work, row);
+            !rests && !seen.excluded.contains(*host)
+        };
+        let next = work.among(In::Stage(at), open).filter(may).map(|(host, _)| host.clone());
+        for host in next.take(free).collect::<Vec<_>>() {
+            work.offer(&host, Wish::Revert);
         }
     }
 }

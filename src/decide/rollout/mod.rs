@@ -4,6 +4,7 @@
 mod acts;
 mod gates;
 mod hosts;
+mod index;
 #[cfg(test)]
 mod model;
 mod step;
@@ -12,7 +13,8 @@ mod stuck;
 pub(crate) mod tests;
 mod work;
 
-pub use acts::{Changed, act, changes};
+pub use acts::{Changed, act};
 pub use gates::{Asked, asks, below};
+pub use index::Hosts;
 pub use step::{Commit, Decision, Note, Seen, step};
 pub use stuck::{advice, is_driven, stuck};

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::step::{Commit, Decision, millis};
 use super::tests::{Scene, plan, stage};
-use super::{Asked, act as person, step, stuck};
+use super::{Asked, Hosts, act as person, step, stuck};
 use crate::model::quantity::Span;
 use crate::model::rollout::{
     Act, Amount, Desired, FailureCap, Gate, GateKind, Heard, HostAnswer, HostName, HostRow, HostState,
@@ -168,12 +168,11 @@ impl Fleet {
             heard: &heard,
             asked: &asked,
             excluded: &self.scene.excluded,
-            desired: &self.scene.desired,
             frozen: None,
             line: None,
         };
         let scene = &self.scene;
-        let decision = step(&scene.plan, &scene.state, &scene.rows, &seen, scene.now);
+        let decision = step(&scene.plan, &scene.state, &scene.hosts, &seen, scene.now);
         match decision {
             // Killed before it wrote: the next one begins where this one began.
             Decision::Commit(_) if self.chance.percent(10) => {}
@@ -202,7 +201,7 @@ impl Fleet {
             return;
         }
         let plan_id = &self.scene.plan.plan_id;
-        let free = self.scene.desired.iter().find(|(_, word)| word.released && word.plan_id == *plan_id);
+        let free = self.scene.desired().iter().find(|(_, word)| word.released && word.plan_id == *plan_id);
         let Some((host, word)) = free.map(|(host, word)| (host.clone(), word.clone())) else { return };
         let theirs = Desired {
             plan_id: "plan-2".parse().unwrap(),
@@ -212,13 +211,13 @@ impl Fleet {
         };
         let machine = self.machines.get_mut(&host).unwrap();
         (machine.told, machine.wish, machine.exit) = (theirs.generation, Some(theirs.wish), None);
-        self.scene.desired.insert(host.clone(), theirs.clone());
+        self.scene.tell(host.clone(), theirs.clone());
         self.taken.insert(host, theirs);
     }
 
     fn listen(&mut self) -> BTreeMap<HostName, Heard> {
         let mut heard = BTreeMap::new();
-        for (host, row) in &self.scene.rows {
+        for (host, row) in self.scene.rows() {
             let asked = row.state.in_flight() || row.state == HostState::Unreachable;
             let (Some(wish), true) = (row.wish, asked) else { continue };
             let Some(machine) = self.machines.get_mut(host) else { continue };
@@ -268,7 +267,7 @@ impl Fleet {
     /// No offer beyond what a stage, a zone or the failures allow.
     fn holds(&self, commit: &Commit) -> Result<(), String> {
         let scene = &self.scene;
-        let row = |host: &HostName| commit.rows.get(host).unwrap_or(&scene.rows[host]);
+        let row = |host: &HostName| commit.rows.get(host).unwrap_or(&scene.rows()[host]);
         let mut offered = BTreeSet::new();
         if let Some(host) = commit.desired.keys().find(|host| self.taken.contains_key(*host)) {
             return Err(format!("{host} is told something, and is another plan's"));
@@ -281,7 +280,7 @@ impl Fleet {
             return Err(format!("{host} was let go of, and is not done"));
         }
         for (host, desired) in commit.desired.iter().filter(|(_, desired)| !desired.released) {
-            if scene.desired.get(host).is_some_and(|before| before.generation >= desired.generation) {
+            if scene.desired().get(host).is_some_and(|before| before.generation >= desired.generation) {
                 return Err(format!("{host}: a generation did not rise"));
             }
             if desired.wish == Wish::Release {
@@ -305,7 +304,7 @@ impl Fleet {
                     .hosts
                     .iter()
                     .filter(|host| offered.contains(*host))
-                    .all(|host| scene.rows[host].touched);
+                    .all(|host| scene.rows()[host].touched);
             if Some(at) != commit.state.current() && !is_late {
                 return Err(format!("{} was offered to out of its turn", stage.id));
             }
@@ -326,7 +325,11 @@ impl Fleet {
 
     /// What the records say of hosts is what the hosts know.
     fn consistent(&self) -> Result<(), String> {
-        for (host, row) in &self.scene.rows {
+        let Scene { plan, hosts, .. } = &self.scene;
+        if *hosts != Hosts::new(plan, hosts.rows().clone(), hosts.desired().clone()) {
+            return Err("hosts are counted as what they are not any more".to_owned());
+        }
+        for (host, row) in self.scene.rows() {
             let machine = &self.machines[host];
             if self.taken.contains_key(host) {
                 continue;
@@ -353,7 +356,7 @@ impl Fleet {
         let patience = self.scene.plan.unreachable.wait.map_or(0, millis);
         let away = |row: &HostRow| row.state == HostState::Unreachable;
         if phase == PlanPhase::CompletedWithExceptions
-            && self.scene.rows.values().any(away)
+            && self.scene.rows().values().any(away)
             && self.scene.state.clock_ms < last + patience
         {
             return Err("it ended without the hosts that it was to wait for".to_owned());
@@ -378,14 +381,8 @@ impl Fleet {
         };
         let acts = [Act::Recover { strategy, confirm: current }, Act::Resume];
         for act in acts {
-            let done = person(
-                &scene.plan,
-                &scene.state,
-                (&scene.rows, &scene.desired),
-                &act,
-                ("lead", Some("why")),
-                scene.now,
-            );
+            let done =
+                person(&scene.plan, &scene.state, &scene.hosts, &act, ("lead", Some("why")), scene.now);
             if let Ok(changed) = done {
                 self.scene.take(changed.commit);
                 return;
@@ -450,7 +447,7 @@ fn what_is_planted_is_found() {
             desired: BTreeMap::new(),
             notes: Vec::new(),
         };
-        for (host, row) in fleet.scene.rows.iter().take(hosts) {
+        for (host, row) in fleet.scene.rows().iter().take(hosts) {
             let mut row = row.clone();
             (row.state, row.generation) = (HostState::Offered, row.generation + rise);
             let desired = Desired {
@@ -472,7 +469,7 @@ fn what_is_planted_is_found() {
     assert!(early.holds(&offers(1, 1)).unwrap_err().contains("before the ticket's scripts ran"));
     let mut failing = offers(1, 1);
     for host in fleet.scene.plan.hosts.keys().skip(100).take(50) {
-        let mut row = fleet.scene.rows[host].clone();
+        let mut row = fleet.scene.rows()[host].clone();
         row.failed = true;
         failing.rows.insert(host.clone(), row);
     }
@@ -484,7 +481,10 @@ fn what_is_planted_is_found() {
         fleet.consistent().unwrap_err()
     };
     let last = super::tests::host("h199");
-    let active = lies(&|fleet| fleet.scene.rows.get_mut(&last).unwrap().state = HostState::Active);
+    let active = lies(&|fleet| {
+        let row = HostRow { state: HostState::Active, ..fleet.scene.rows()[&last].clone() };
+        fleet.scene.hosts.take(BTreeMap::from([(last.clone(), row)]), BTreeMap::new());
+    });
     assert!(active.contains("counts as active"), "{active}");
     let back = lies(&|fleet| {
         fleet.machines.get_mut(&last).unwrap().released = true;

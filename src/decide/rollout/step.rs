@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::gates::Asked;
+use super::index::{Hosts, In, Kind};
 use super::work::Work;
 use super::{gates, hosts};
 use crate::model::quantity::Span;
@@ -22,8 +23,6 @@ pub struct Seen<'a> {
     pub asked: &'a BTreeMap<usize, Asked>,
     /// Hosts that a person took out.
     pub excluded: &'a BTreeSet<HostName>,
-    /// What hosts were told last, by whichever plan.
-    pub desired: &'a BTreeMap<HostName, Desired>,
     /// The freeze that holds, and until when.
     pub frozen: Option<&'a str>,
     /// Why the line is stopped.
@@ -76,14 +75,14 @@ const ROLLBACK_PATIENCE_MS: u64 = 30 * 60_000;
 pub fn step(
     plan: &RolloutPlan,
     state: &RolloutState,
-    rows: &BTreeMap<HostName, HostRow>,
+    known: &Hosts,
     seen: &Seen<'_>,
     now: DateTime<Utc>,
 ) -> Decision {
     if state.phase.is_terminal() {
         return Decision::Wait(Wait::Terminal);
     }
-    let mut work = Work::new(plan, state, rows, seen.desired, now);
+    let mut work = Work::new(plan, state, known, now);
     tick(&mut work);
     for (host, heard) in seen.heard {
         hosts::hear(&mut work, host, heard);
@@ -91,7 +90,7 @@ pub fn step(
     let wait = match work.state.phase {
         PlanPhase::Draft => Wait::NotStarted,
         PlanPhase::Active | PlanPhase::Frozen => under_way(&mut work, seen),
-        PlanPhase::Paused => paused(&mut work, seen),
+        PlanPhase::Paused => paused(&mut work),
         PlanPhase::RollingBack => going_back(&mut work, seen),
         _ => Wait::Terminal,
     };
@@ -107,9 +106,9 @@ fn tick(work: &mut Work<'_>) {
     work.state.clock_at = work.now;
 }
 
-fn paused(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
+fn paused(work: &mut Work<'_>) -> Wait {
     // What was begun goes on; a host that takes itself back is not left halfway.
-    own_failures(work, seen);
+    own_failures(work);
     let why = work.state.reason.clone().unwrap_or_else(|| "somebody paused it".to_owned());
     Wait::Paused { why }
 }
@@ -117,7 +116,7 @@ fn paused(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
 fn under_way(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     if let Some(why) = seen.line.filter(|_| !work.plan.hotfix) {
         work.phase(PlanPhase::Paused, Some(format!("the line is stopped: {why}")));
-        return paused(work, seen);
+        return paused(work);
     }
     match (seen.frozen, work.state.phase) {
         (Some(why), PlanPhase::Frozen) => return Wait::Frozen { why: why.to_owned() },
@@ -129,11 +128,11 @@ fn under_way(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
         (None, _) => {}
     }
     hosts::exclude(work, seen.excluded);
-    own_failures(work, seen);
-    let failures = work.rows().filter(|(_, row)| row.failed).count();
+    own_failures(work);
+    let failures = work.count(In::Plan, |kind| kind.failed);
     let allowed = work.plan.max_failures.allowed(work.plan.hosts.len());
     if failures > allowed && work.state.harm.is_none() {
-        let hosts = work.rows().filter(|(_, row)| row.failed).map(|(host, _)| host.as_str());
+        let hosts = work.among(In::Plan, |kind| kind.failed).map(|(host, _)| host.as_str());
         let named: Vec<&str> = hosts.take(5).collect();
         let harm = format!("{failures} failed, {allowed} may: {}", named.join(", "));
         return did_harm(work, seen, &harm);
@@ -153,7 +152,7 @@ fn did_harm(work: &mut Work<'_>, seen: &Seen<'_>, harm: &str) -> Wait {
     match work.plan.on_harm {
         OnHarm::Pause => {
             work.phase(PlanPhase::Paused, Some(format!("harm: {harm}")));
-            paused(work, seen)
+            paused(work)
         }
         OnHarm::Rollback => {
             work.phase(PlanPhase::RollingBack, Some(format!("harm: {harm}")));
@@ -163,18 +162,15 @@ fn did_harm(work: &mut Work<'_>, seen: &Seen<'_>, harm: &str) -> Wait {
 }
 
 /// Hosts that failed are taken back at once, where the plan says so.
-fn own_failures(work: &mut Work<'_>, seen: &Seen<'_>) {
+fn own_failures(work: &mut Work<'_>) {
     if work.plan.on_host_failure != OnHostFailure::Revert {
         return;
     }
-    let failed: Vec<HostName> = work
-        .rows()
-        .filter(|(_, row)| row.state == HostState::Failed && row.wish == Some(Wish::Release))
-        .map(|(host, _)| host.clone())
-        .take(work.room())
-        .collect();
+    let failed = |kind: Kind| kind.state == HostState::Failed && kind.wish == Some(Wish::Release);
+    let failed = work.among(In::Plan, failed).map(|(host, _)| host.clone());
+    let failed: Vec<HostName> = failed.take(work.room()).collect();
     for host in failed {
-        work.offer(&host, Wish::Revert, seen.desired.get(&host));
+        work.offer(&host, Wish::Revert);
     }
 }
 
@@ -219,12 +215,11 @@ fn finish(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     if let Some(wait) = latecomers(work, seen) {
         return wait;
     }
-    let at_work: Vec<HostName> =
-        work.rows().filter(|(_, row)| row.state.in_flight()).map(|(host, _)| host.clone()).collect();
-    if let Some(host) = at_work.first() {
-        return Wait::HostsAtWork { count: at_work.len(), host: host.clone() };
+    let at_work = |kind: Kind| kind.state.in_flight();
+    if let Some((host, _)) = work.among(In::Plan, at_work).next() {
+        return Wait::HostsAtWork { count: work.count(In::Plan, at_work), host: host.clone() };
     }
-    let left = work.rows().filter(|(_, row)| row.state != HostState::Active).count();
+    let left = work.count(In::Plan, |kind| kind.state != HostState::Active);
     if left == 0 {
         work.phase(PlanPhase::Completed, None);
     } else {
@@ -238,43 +233,46 @@ fn latecomers(work: &mut Work<'_>, seen: &Seen<'_>) -> Option<Wait> {
     let patience = millis(work.plan.unreachable.wait?);
     let past_ms = work.state.stages.iter().map(|stage| stage.since_ms).max().unwrap_or(0);
     let passed = work.state.clock_ms.saturating_sub(past_ms);
-    let late = |host: &HostName, row: &HostRow| hosts::is_late(row) && !seen.excluded.contains(host);
-    let count = work.rows().filter(|(host, row)| late(host, row)).count();
+    let out = taken_out(work, seen, hosts::is_late);
+    let count = work.count(In::Plan, hosts::is_late) - out;
     if passed >= patience || count == 0 {
         return None;
     }
     hosts::again(work, seen);
     hosts::release_active(work);
-    let host = work.rows().find(|(host, row)| late(host, row)).map(|(host, _)| host.clone())?;
+    let mut late = work.among(In::Plan, hosts::is_late).filter(|(host, _)| !seen.excluded.contains(*host));
+    let host = late.next().map(|(host, _)| host.clone())?;
     Some(Wait::Latecomers { count, host, left: seconds_up(patience - passed) })
+}
+
+/// How many of the hosts that a person took out are like this.
+fn taken_out(work: &Work<'_>, seen: &Seen<'_>, like: impl Fn(Kind) -> bool) -> usize {
+    seen.excluded.iter().filter_map(|host| work.kind(host)).filter(|kind| like(*kind)).count()
 }
 
 /// Every touched host is asked back, as many at once as its stage allows.
 fn going_back(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     hosts::take_back(work, seen);
-    let touched = || work.rows().filter(|(_, row)| row.touched);
-    let open = |row: &HostRow| !is_back(row) && !is_lost(row);
-    let waiting: Vec<&HostName> = touched()
-        .filter(|(host, row)| open(row) && !seen.excluded.contains(*host) && work.taken(host).is_none())
-        .map(|(host, _)| host)
-        .collect();
-    let away: Vec<&HostName> =
-        touched().filter(|(_, row)| row.state == HostState::Unreachable).map(|(host, _)| host).collect();
+    let open = |kind: Kind| kind.touched && !is_back(kind) && !is_lost(kind) && !kind.is_taken();
+    let away = work.count(In::Plan, |kind| kind.touched && kind.state == HostState::Unreachable);
     let patience = work.state.clock_ms - work.state.phase_ms < ROLLBACK_PATIENCE_MS;
-    if let Some(first) = waiting.first() {
-        let only_away = waiting.len() == away.len();
-        if !only_away {
-            return Wait::HostsReverting { count: waiting.len(), host: (*first).clone() };
+    let is_in = |(host, _): &(&HostName, &HostRow)| !seen.excluded.contains(*host);
+    let first = work.among(In::Plan, open).find(is_in).map(|(host, _)| host.clone());
+    if let Some(host) = first {
+        let count = work.count(In::Plan, open) - taken_out(work, seen, open);
+        if count != away {
+            return Wait::HostsReverting { count, host };
         }
         if patience {
-            return Wait::Unreachable { count: away.len(), budget: 0, host: (*first).clone() };
+            return Wait::Unreachable { count: away, budget: 0, host };
         }
     }
     let named = |host: &HostName| match work.taken(host) {
         Some(by) => format!("{host} (it is {by}'s by now)"),
         None => host.to_string(),
     };
-    let left: Vec<String> = touched().filter(|(_, row)| !is_back(row)).map(|(host, _)| named(host)).collect();
+    let left = work.among(In::Plan, |kind| kind.touched && !is_back(kind));
+    let left: Vec<String> = left.map(|(host, _)| named(host)).collect();
     if left.is_empty() {
         work.phase(PlanPhase::RolledBack, None);
     } else {
@@ -283,12 +281,12 @@ fn going_back(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     Wait::Terminal
 }
 
-fn is_back(row: &HostRow) -> bool {
-    row.state == HostState::Reverted && row.wish == Some(Wish::Revert)
+fn is_back(kind: Kind) -> bool {
+    kind.state == HostState::Reverted && kind.wish == Some(Wish::Revert)
 }
 
-fn is_lost(row: &HostRow) -> bool {
-    row.state == HostState::RevertFailed && row.wish == Some(Wish::Revert)
+fn is_lost(kind: Kind) -> bool {
+    kind.state == HostState::RevertFailed && kind.wish == Some(Wish::Revert)
 }
 
 /// A span in milliseconds.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::index::looked;
 use super::*;
 use crate::model::quantity::Span;
 use crate::model::reason::ReasonCode;
@@ -17,8 +18,7 @@ use crate::model::rollout::{
 pub(super) struct Scene {
     pub(super) plan: RolloutPlan,
     pub(super) state: RolloutState,
-    pub(super) rows: BTreeMap<HostName, HostRow>,
-    pub(super) desired: BTreeMap<HostName, Desired>,
+    pub(super) hosts: Hosts,
     pub(super) excluded: BTreeSet<HostName>,
     pub(super) now: DateTime<Utc>,
     frozen: Option<&'static str>,
@@ -76,9 +76,8 @@ impl Scene {
         let rows = plan.hosts.keys().map(|name| (name.clone(), HostRow::new(now))).collect();
         Self {
             state: RolloutState::new(&plan),
+            hosts: Hosts::new(&plan, rows, BTreeMap::new()),
             plan,
-            rows,
-            desired: BTreeMap::new(),
             excluded: BTreeSet::new(),
             now,
             frozen: None,
@@ -94,19 +93,24 @@ impl Scene {
 
     pub(super) fn take(&mut self, commit: Commit) {
         self.state = commit.state;
-        self.rows.extend(commit.rows);
-        self.desired.extend(commit.desired);
+        self.hosts.take(commit.rows, commit.desired);
+    }
+
+    pub(super) fn rows(&self) -> &BTreeMap<HostName, HostRow> {
+        self.hosts.rows()
+    }
+
+    pub(super) fn desired(&self) -> &BTreeMap<HostName, Desired> {
+        self.hosts.desired()
+    }
+
+    /// Somebody else's word to a host.
+    pub(super) fn tell(&mut self, host: HostName, word: Desired) {
+        self.hosts.take(BTreeMap::new(), BTreeMap::from([(host, word)]));
     }
 
     pub(super) fn act(&mut self, act: &Act) -> Result<Changed, ReasonCode> {
-        let done = super::act(
-            &self.plan,
-            &self.state,
-            (&self.rows, &self.desired),
-            act,
-            ("lead", Some("why")),
-            self.now,
-        );
+        let done = super::act(&self.plan, &self.state, &self.hosts, act, ("lead", Some("why")), self.now);
         let changed = done.map_err(|refused| refused.code)?;
         self.take(changed.commit.clone());
         Ok(changed)
@@ -117,15 +121,8 @@ impl Scene {
         heard: &BTreeMap<HostName, Heard>,
         asked: &BTreeMap<usize, Asked>,
     ) -> Decision {
-        let seen = Seen {
-            heard,
-            asked,
-            excluded: &self.excluded,
-            desired: &self.desired,
-            frozen: self.frozen,
-            line: self.line,
-        };
-        let decision = super::step(&self.plan, &self.state, &self.rows, &seen, self.now);
+        let seen = Seen { heard, asked, excluded: &self.excluded, frozen: self.frozen, line: self.line };
+        let decision = super::step(&self.plan, &self.state, &self.hosts, &seen, self.now);
         if let Decision::Commit(commit) = &decision {
             self.take((**commit).clone());
         }
@@ -145,7 +142,7 @@ impl Scene {
     fn says(&mut self, name: &str, exit: i32) -> Wait {
         let name = host(name);
         let answer = HostAnswer {
-            generation: self.rows[&name].generation,
+            generation: self.rows()[&name].generation,
             at_work: false,
             exit: Some(exit),
             attempt: Some("1234@1".into()),
@@ -173,7 +170,7 @@ impl Scene {
     }
 
     fn in_state(&self, state: HostState) -> Vec<&str> {
-        self.rows.iter().filter(|(_, row)| row.state == state).map(|(name, _)| name.as_str()).collect()
+        self.rows().iter().filter(|(_, row)| row.state == state).map(|(name, _)| name.as_str()).collect()
     }
 }
 
@@ -197,7 +194,7 @@ fn hosts_are_offered_stage_by_stage_and_never_more_at_once_than_the_stage_allows
         scene.says(name, 0);
     }
     assert_eq!(scene.state.phase, PlanPhase::Completed);
-    assert!(scene.desired.values().all(|desired| desired.released), "another plan may have them now");
+    assert!(scene.desired().values().all(|desired| desired.released), "another plan may have them now");
 }
 
 #[test]
@@ -222,7 +219,7 @@ fn every_exit_status_of_a_host_becomes_its_state() {
         let mut scene = Scene::started(plan(vec![stage("all", &["a"], Amount::Count(1))]));
         scene.rest();
         scene.says("a", exit);
-        assert_eq!(scene.rows[&host("a")].state, state, "{exit}");
+        assert_eq!(scene.rows()[&host("a")].state, state, "{exit}");
         let counted = !matches!(exit, 0 | 5 | 2 | 4 | 3 | 10);
         assert_eq!(scene.state.harm.is_some(), counted, "{exit}");
     }
@@ -235,7 +232,10 @@ fn a_locked_host_is_offered_again_a_little_later_under_a_new_generation() {
     scene.says("a", 3);
     assert_eq!(scene.in_state(HostState::Pending), ["a"]);
     scene.passes(TimeDelta::seconds(11));
-    assert_eq!((scene.rows[&host("a")].state, scene.rows[&host("a")].generation), (HostState::Offered, 2));
+    assert_eq!(
+        (scene.rows()[&host("a")].state, scene.rows()[&host("a")].generation),
+        (HostState::Offered, 2)
+    );
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_canary_that_fails_stops_the_plan_or_turns_it_back() {
     let wait = scene.says("a", 1);
     assert_eq!(wait.to_string(), "it is paused: harm: 1 failed, 0 may: a");
     assert_eq!((scene.state.phase, scene.state.stages[0].phase), (PlanPhase::Paused, StagePhase::Failed));
-    assert_eq!(advice(&scene.state, &scene.rows), Some(Strategy::Rollback));
+    assert_eq!(advice(&scene.state, scene.rows()), Some(Strategy::Rollback));
     assert_eq!(scene.act(&Act::Resume), Err(ReasonCode::StageFailed));
 
     let mut plan = two_stages();
@@ -322,7 +322,7 @@ fn a_gate_that_cannot_tell_never_promotes_and_one_that_says_no_is_harm() {
     assert_eq!(scene.state.stages[0].phase, StagePhase::Gated);
     let stuck = stuck(&scene.plan, &scene.state, Some("lead"), scene.now).unwrap();
     assert_eq!(stuck.stuck_reason, "gate `http` cannot tell: it said so");
-    assert_eq!(advice(&scene.state, &scene.rows), Some(Strategy::Retry));
+    assert_eq!(advice(&scene.state, scene.rows()), Some(Strategy::Retry));
     scene.asked(VerdictWord::Fail);
     assert_eq!((scene.state.phase, scene.state.stages[0].phase), (PlanPhase::Paused, StagePhase::Failed));
     scene.act(&Act::Recover { strategy: Strategy::Retry, confirm: None }).unwrap();
@@ -350,7 +350,7 @@ fn a_gate_that_is_not_critical_may_be_skipped_and_a_critical_one_only_by_name() 
             assert_eq!(scene.act(&skip(None)), Err(ReasonCode::ConfirmationRequired));
             assert_eq!(scene.act(&skip(Some("rest"))), Err(ReasonCode::ConfirmationRequired));
         } else {
-            assert_eq!(advice(&scene.state, &scene.rows), Some(Strategy::SkipFailed));
+            assert_eq!(advice(&scene.state, scene.rows()), Some(Strategy::SkipFailed));
         }
         let changed = scene.act(&skip(critical.then_some("canary"))).unwrap();
         assert_eq!(changed.skipped.unwrap().as_str(), "canary");
@@ -441,11 +441,11 @@ fn a_host_of_another_plan_is_waited_for() {
     let mut scene = Scene::started(two_stages());
     let other =
         Desired { plan_id: "plan-2".parse().unwrap(), generation: 7, wish: Wish::Release, released: false };
-    scene.desired.insert(host("a"), other.clone());
+    scene.tell(host("a"), other.clone());
     assert_eq!(scene.rest().to_string(), "a still belongs to plan-2");
-    scene.desired.insert(host("a"), Desired { released: true, ..other });
+    scene.tell(host("a"), Desired { released: true, ..other });
     scene.rest();
-    assert_eq!(scene.rows[&host("a")].generation, 8, "a generation only rises");
+    assert_eq!(scene.rows()[&host("a")].generation, 8, "a generation only rises");
 }
 
 #[test]
@@ -483,7 +483,7 @@ fn a_failed_host_takes_itself_back_where_the_plan_says_so_and_still_counts() {
     scene.says("a", 1);
     assert_eq!(scene.in_state(HostState::Reverting), ["a"]);
     scene.says("a", 0);
-    assert!(scene.rows[&host("a")].failed && scene.state.harm.is_none());
+    assert!(scene.rows()[&host("a")].failed && scene.state.harm.is_none());
     assert_eq!(scene.in_state(HostState::Offered), ["b", "c"]);
     scene.says("b", 1);
     assert!(scene.state.harm.is_some(), "one was allowed");
@@ -619,12 +619,15 @@ fn a_host_that_comes_back_in_time_is_served_and_the_plan_completes() {
     assert_eq!(said, "every stage is past; 1 host not back yet, among them b: waited for 10m more");
     assert_eq!(scene.state.phase, PlanPhase::Active);
     assert_eq!(stuck(&scene.plan, &scene.state, Some("lead"), scene.now), None, "it gets on by waiting");
-    assert_eq!(advice(&scene.state, &scene.rows), None, "it is asked all the time");
+    assert_eq!(advice(&scene.state, scene.rows()), None, "it is asked all the time");
     scene.passes(TimeDelta::minutes(4));
     // It could not begin at once: it is offered again under a new generation.
     scene.says("b", 3);
     scene.passes(TimeDelta::seconds(11));
-    assert_eq!((scene.rows[&host("b")].state, scene.rows[&host("b")].generation), (HostState::Offered, 2));
+    assert_eq!(
+        (scene.rows()[&host("b")].state, scene.rows()[&host("b")].generation),
+        (HostState::Offered, 2)
+    );
     assert!(matches!(scene.rest(), Wait::HostsAtWork { count: 1, .. }));
     scene.says("b", 0);
     assert_eq!(scene.state.phase, PlanPhase::Completed);
@@ -642,7 +645,7 @@ fn a_host_that_does_not_come_back_in_time_is_an_exception() {
     assert_eq!(scene.state.phase, PlanPhase::Active, "the clock stood still");
     scene.passes(TimeDelta::seconds(2));
     assert_eq!(scene.state.phase, PlanPhase::CompletedWithExceptions);
-    assert!(scene.desired.values().all(|desired| desired.released));
+    assert!(scene.desired().values().all(|desired| desired.released));
     // Nobody is waited for who was taken out, and without `wait` nobody at all.
     let mut scene = without_b(Span::secs(600));
     scene.excluded.insert(host("b"));
@@ -654,12 +657,16 @@ fn a_host_that_does_not_come_back_in_time_is_an_exception() {
 fn while_it_waits_what_is_done_may_be_taken_and_is_then_never_touched_again() {
     let mut scene = without_b(Span::secs(600));
     scene.rest();
-    let free: Vec<&str> =
-        scene.desired.iter().filter(|(_, desired)| desired.released).map(|(name, _)| name.as_str()).collect();
+    let free: Vec<&str> = scene
+        .desired()
+        .iter()
+        .filter(|(_, desired)| desired.released)
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(free, ["a", "c"], "and the one that is waited for is not let go of");
     let theirs =
         Desired { plan_id: "plan-2".parse().unwrap(), generation: 7, wish: Wish::Release, released: true };
-    scene.desired.insert(host("a"), theirs.clone());
+    scene.tell(host("a"), theirs.clone());
     scene.rest();
     let back = scene.act(&Act::Recover { strategy: Strategy::Rollback, confirm: None }).unwrap();
     assert_eq!(back.to_revert, ["b", "c"].map(host), "also when the other plan is over");
@@ -669,13 +676,13 @@ fn while_it_waits_what_is_done_may_be_taken_and_is_then_never_touched_again() {
     assert_eq!(scene.in_state(HostState::Reverted), ["b", "c"]);
     assert_eq!(scene.state.phase, PlanPhase::RollbackIncomplete);
     assert_eq!(scene.state.reason.as_deref(), Some("not known to be back: a (it is plan-2's by now)"));
-    assert_eq!(scene.desired[&host("a")], theirs, "the other plan's word stands");
+    assert_eq!(scene.desired()[&host("a")], theirs, "the other plan's word stands");
 
     let mut scene = without_b(Span::secs(600));
     scene.rest();
-    scene.desired.insert(host("a"), theirs.clone());
+    scene.tell(host("a"), theirs.clone());
     scene.act(&Act::Cancel { confirmed: true }).unwrap();
-    assert_eq!(scene.desired[&host("a")], theirs, "nor does giving the plan up overwrite it");
+    assert_eq!(scene.desired()[&host("a")], theirs, "nor does giving the plan up overwrite it");
 }
 
 #[test]
@@ -693,4 +700,51 @@ fn a_limit_is_kept_only_by_values_that_are_there() {
     assert_eq!(verdict(&[of(&[0.01; 11])], 21), VerdictWord::Pass);
     assert_eq!(verdict(&[of(&[0.9])], 21), VerdictWord::Fail, "one that is too high is one too many");
     assert_eq!(Limit::new(f64::NAN), None);
+}
+
+/// As many hosts at work as a step tells at once, in a plan of so many, some of them another plan's.
+fn large(hosts: usize) -> Scene {
+    let names: Vec<String> = (0..hosts).map(|at| format!("h{at:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (canary, rest) = names.split_at(hosts / 2);
+    let of = |id, hosts| stage(id, hosts, Amount::Percent(100));
+    let mut scene = Scene::started(plan(vec![of("canary", canary), of("rest", rest)]));
+    let theirs =
+        Desired { plan_id: "plan-2".parse().unwrap(), generation: 7, wish: Wish::Release, released: true };
+    for name in canary {
+        scene.tell(host(name), theirs.clone());
+    }
+    scene
+}
+
+#[test]
+fn what_a_step_costs_depends_on_the_hosts_that_it_tells_and_not_on_those_of_the_plan() {
+    let looked = |hosts: usize, back: bool| {
+        let mut scene = large(hosts);
+        if back {
+            let all = scene.rows().clone().into_iter();
+            let all =
+                all.map(|(name, row)| (name, HostRow { touched: true, state: HostState::Active, ..row }));
+            scene.hosts.take(all.collect(), BTreeMap::new());
+            scene.act(&Act::Recover { strategy: Strategy::Rollback, confirm: None }).unwrap();
+        }
+        let mut most = 0;
+        for round in 0..12 {
+            let at_work = scene.hosts.asked().map(|(name, row)| (name.clone(), row.generation));
+            let done = |generation| {
+                let (at_work, exit) = (false, Some(0));
+                Heard::Answer(HostAnswer { generation, at_work, exit, attempt: None, said: None })
+            };
+            let heard: BTreeMap<HostName, Heard> =
+                at_work.map(|(name, generation)| (name, done(generation))).collect();
+            assert_eq!(heard.len(), if round == 0 { 0 } else { 16 });
+            most = most.max(looked::during(|| _ = scene.step(&heard, &BTreeMap::new())));
+        }
+        most
+    };
+    for back in [false, true] {
+        let (few, many) = (looked(500, back), looked(5_000, back));
+        assert_eq!(few, many, "a step of 5,000 hosts looks at more than one of 500");
+        assert!(many < 40 * 16, "{many} looks for 16 hosts");
+    }
 }

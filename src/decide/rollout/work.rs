@@ -5,6 +5,7 @@ use std::mem::discriminant;
 
 use chrono::{DateTime, Utc};
 
+use super::index::{Hosts, In, InOrder, Kind};
 use super::step::{Commit, Decision, Note};
 use crate::model::rollout::{
     Desired, HostName, HostRow, HostState, PlanId, PlanPhase, RolloutPlan, RolloutState, StagePhase, Wait,
@@ -20,9 +21,9 @@ pub(super) struct Work<'a> {
     pub(super) state: RolloutState,
     pub(super) now: DateTime<Utc>,
     before: &'a RolloutState,
-    known: &'a BTreeMap<HostName, HostRow>,
-    told: &'a BTreeMap<HostName, Desired>,
-    changed: BTreeMap<HostName, HostRow>,
+    hosts: &'a Hosts,
+    /// By number.
+    changed: BTreeMap<usize, HostRow>,
     desired: BTreeMap<HostName, Desired>,
     notes: Vec<Note>,
 }
@@ -31,24 +32,27 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         plan: &'a RolloutPlan,
         state: &'a RolloutState,
-        known: &'a BTreeMap<HostName, HostRow>,
-        told: &'a BTreeMap<HostName, Desired>,
+        hosts: &'a Hosts,
         now: DateTime<Utc>,
     ) -> Self {
         let (changed, desired, notes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { plan, state: state.clone(), now, before: state, known, told, changed, desired, notes }
+        Self { plan, state: state.clone(), now, before: state, hosts, changed, desired, notes }
+    }
+
+    /// What a host was told last, by whichever plan.
+    pub(super) fn told(&self, host: &HostName) -> Option<&'a Desired> {
+        self.hosts.desired().get(host)
     }
 
     /// What a host was told last, where this plan told it.
-    pub(super) fn ours(&self, host: &HostName) -> Option<&'a Desired> {
-        self.told.get(host).filter(|desired| desired.plan_id == self.plan.plan_id)
+    fn ours(&self, host: &HostName) -> Option<&'a Desired> {
+        self.told(host).filter(|desired| desired.plan_id == self.plan.plan_id)
     }
 
     /// The plan that told a host something after this one had let go of it: the host is that plan's, also when it is over.
     pub(super) fn taken(&self, host: &HostName) -> Option<&'a PlanId> {
-        let told = self.row(host).is_some_and(|row| row.generation > 0);
-        let last = self.told.get(host).filter(|last| told && last.plan_id != self.plan.plan_id)?;
-        Some(&last.plan_id)
+        let last = self.told(host).filter(|last| last.plan_id != self.plan.plan_id)?;
+        self.row(host).is_some_and(|row| row.generation > 0).then_some(&last.plan_id)
     }
 
     /// Lets go of a host that this plan has: another one may take it.
@@ -58,40 +62,80 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Every host of the plan, as it is now.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&HostName, &HostRow)> {
-        self.known.iter().map(|(host, row)| (host, self.changed.get(host).unwrap_or(row)))
-    }
-
     /// One host, as it is now.
     pub(super) fn row(&self, host: &HostName) -> Option<&HostRow> {
-        self.changed.get(host).or_else(|| self.known.get(host))
+        let number = self.hosts.number(host)?;
+        Some(self.at(number).1)
     }
 
-    /// The hosts of a stage, as they are now.
-    pub(super) fn stage_rows(&self, at: usize) -> impl Iterator<Item = (&'a HostName, &HostRow)> {
-        let plan = self.plan;
-        plan.stages[at].hosts.iter().filter_map(|host| Some((host, self.row(host)?)))
+    fn at(&self, number: usize) -> (&'a HostName, &HostRow) {
+        let (host, row) = self.hosts.at(number);
+        (host, self.changed.get(&number).unwrap_or(row))
+    }
+
+    /// The stage that a host is in.
+    pub(super) fn stage_of(&self, host: &HostName) -> Option<usize> {
+        self.hosts.stage_of(host)
+    }
+
+    /// What a host is like now; none: it is not of this plan.
+    pub(super) fn kind(&self, host: &HostName) -> Option<Kind> {
+        let number = self.hosts.number(host)?;
+        Some(match self.changed.get(&number) {
+            Some(row) => self.hosts.kind_with(number, row),
+            None => self.hosts.kind(number),
+        })
+    }
+
+    /// How many hosts are like this now.
+    pub(super) fn count(&self, of: In, like: impl Fn(Kind) -> bool) -> usize {
+        let mut count = self.hosts.count(of, &like);
+        for (number, row) in
+            self.changed.iter().filter(|(number, _)| self.hosts.place(**number, of).is_some())
+        {
+            count += usize::from(like(self.hosts.kind_with(*number, row)));
+            count -= usize::from(like(self.hosts.kind(*number)));
+        }
+        count
+    }
+
+    /// The hosts that are like this now, in order.
+    pub(super) fn among(
+        &self,
+        of: In,
+        like: impl Fn(Kind) -> bool,
+    ) -> Box<dyn Iterator<Item = (&'a HostName, &HostRow)> + '_> {
+        let is_like = |(number, row): (&usize, &HostRow)| like(self.hosts.kind_with(*number, row));
+        let changed = self.changed.iter().filter(|one| is_like(*one));
+        let mut changed: Vec<usize> =
+            changed.filter_map(|(number, _)| self.hosts.place(*number, of)).collect();
+        changed.sort_unstable();
+        let known = self.hosts.places(of, &like);
+        let known = known.filter(move |place| !self.changed.contains_key(&self.hosts.number_at(*place, of)));
+        let both: [Box<dyn Iterator<Item = usize> + '_>; 2] =
+            [Box::new(changed.into_iter()), Box::new(known)];
+        let both = InOrder(both.into_iter().map(Iterator::peekable).collect());
+        Box::new(both.map(move |place| self.at(self.hosts.number_at(place, of))))
     }
 
     /// How many hosts of a stage are settled.
     pub(super) fn settled(&self, at: usize) -> usize {
-        self.stage_rows(at).filter(|(_, row)| row.state.is_settled()).count()
+        self.count(In::Stage(at), |kind| kind.state.is_settled())
     }
 
     /// Changes a host.
     pub(super) fn change(&mut self, host: &HostName, change: impl FnOnce(&mut HostRow)) {
-        let Some(row) = self.row(host) else { return };
-        let mut row = row.clone();
+        let Some(number) = self.hosts.number(host) else { return };
+        let mut row = self.at(number).1.clone();
         let before = row.state;
         change(&mut row);
         if row.state != before {
             row.since = self.now;
         }
-        if self.known.get(host) == Some(&row) {
-            self.changed.remove(host);
+        if *self.hosts.at(number).1 == row {
+            self.changed.remove(&number);
         } else {
-            self.changed.insert(host.clone(), row);
+            self.changed.insert(number, row);
         }
     }
 
@@ -106,8 +150,8 @@ impl<'a> Work<'a> {
     }
 
     /// Tells a host something, under a generation higher than any it was told by anybody.
-    pub(super) fn offer(&mut self, host: &HostName, wish: Wish, known: Option<&Desired>) {
-        let known = self.desired.get(host).or(known);
+    pub(super) fn offer(&mut self, host: &HostName, wish: Wish) {
+        let known = self.desired.get(host).or_else(|| self.told(host));
         let told = self.row(host).map_or(0, |row| row.generation);
         let generation = known.map_or(0, |desired| desired.generation).max(told) + 1;
         let plan_id = self.plan.plan_id.clone();
@@ -171,18 +215,15 @@ impl<'a> Work<'a> {
         if self.state.phase.is_terminal() {
             self.let_go();
         }
-        let Self { state, changed: rows, desired, notes, .. } = self;
-        Decision::Commit(Box::new(Commit { state, rows, desired, notes }))
+        Decision::Commit(Box::new(self.written()))
     }
 
     /// A plan that is over has no more to say to its hosts: another one may take them.
     fn let_go(&mut self) {
+        let told = self.among(In::Plan, |kind| kind.wish.is_some() && !kind.is_taken());
         let told: Vec<(HostName, u64, Wish)> =
-            self.rows().filter_map(|(host, row)| Some((host.clone(), row.generation, row.wish?))).collect();
+            told.filter_map(|(host, row)| Some((host.clone(), row.generation, row.wish?))).collect();
         for (host, generation, wish) in told {
-            if self.taken(&host).is_some() {
-                continue;
-            }
             let plan_id = self.plan.plan_id.clone();
             self.desired.insert(host, Desired { plan_id, generation, wish, released: true });
         }
@@ -194,7 +235,12 @@ impl<'a> Work<'a> {
             self.state.wait = Some(Wait::Terminal);
             self.let_go();
         }
-        let Self { state, changed: rows, desired, notes, .. } = self;
+        self.written()
+    }
+
+    fn written(self) -> Commit {
+        let Self { state, hosts, changed, desired, notes, .. } = self;
+        let rows = changed.into_iter().map(|(number, row)| (hosts.at(number).0.clone(), row)).collect();
         Commit { state, rows, desired, notes }
     }
 }

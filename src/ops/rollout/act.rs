@@ -46,8 +46,7 @@ pub fn would(desk: &Desk, plan_id: &PlanId, acts: &[Act]) -> Result<Vec<Result<W
     let found = desk.load(plan_id)?;
     let of = |act: &Act| {
         let who = (desk.operator.as_str(), None);
-        let changed =
-            rollout::act(&found.plan, &found.state, (&found.rows, &found.desired), act, who, desk.now());
+        let changed = rollout::act(&found.plan, &found.state, &found.hosts, act, who, desk.now());
         let changed = changed.map_err(|no| Blocker::new(no.code, no.cause).way_out(no.resolution))?;
         let own = changed.commit.rows.into_keys().collect();
         let hosts = if changed.to_revert.is_empty() { own } else { changed.to_revert };
@@ -74,7 +73,7 @@ pub fn act(desk: &Desk, plan_id: &PlanId, act: &Act, terms: Terms<'_>) -> Result
             return Err(OpsError::refused(Blocker::new(ReasonCode::FreezeActive, fact).way_out(way)));
         }
         let who = (desk.operator.as_str(), reason);
-        let changed = rollout::act(&found.plan, &found.state, (&found.rows, &found.desired), act, who, now);
+        let changed = rollout::act(&found.plan, &found.state, &found.hosts, act, who, now);
         let changed = changed.map_err(refused)?;
         let current = found.state.current().map(|at| &found.state.stages[at].id);
         against(&found, &terms, current, &changed)?;
@@ -133,7 +132,8 @@ fn against(
 /// more, are no news.
 pub(super) fn revision(found: &Rollout) -> String {
     let stages: Vec<_> = found.state.stages.iter().map(|stage| (&stage.id, stage.phase)).collect();
-    let hosts: Vec<_> = found.rows.iter().map(|(host, row)| (host, row.state, row.generation)).collect();
+    let hosts: Vec<_> =
+        found.hosts.rows().iter().map(|(host, row)| (host, row.state, row.generation)).collect();
     let seen = (found.state.phase, stages, hosts, &found.state.harm);
     let text = serde_json::to_string(&seen).unwrap_or_default();
     files::sha256_of(text.as_bytes())[..12].to_owned()

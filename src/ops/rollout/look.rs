@@ -30,8 +30,8 @@ pub fn hosts(desk: &Desk) -> Result<Vec<HostListRow>, OpsError> {
     let mut held: BTreeMap<HostName, PlanId> = BTreeMap::new();
     for plan in records::plans(&*desk.ledger)? {
         let rollout = desk.load(&plan)?;
-        let mine = rollout.desired.into_iter().filter(|(_, desired)| !desired.released);
-        held.extend(mine.map(|(host, desired)| (host, desired.plan_id)));
+        let mine = rollout.hosts.desired().iter().filter(|(_, desired)| !desired.released);
+        held.extend(mine.map(|(host, desired)| (host.clone(), desired.plan_id.clone())));
     }
     let by_agent = desk.inventory.hosts.values().any(|spec| spec.reach == Reach::Agent);
     let connected = if by_agent { agents(&*desk.ledger).map_err(FleetError::from)? } else { BTreeMap::new() };
@@ -68,8 +68,8 @@ pub fn list(desk: &Desk) -> Result<Vec<PlanRow>, OpsError> {
             ticket: found.plan.ticket.to_string(),
             phase: found.state.phase,
             current_stage_id: current(&found),
-            hosts: found.rows.len(),
-            active: found.rows.values().filter(|row| row.state == HostState::Active).count(),
+            hosts: found.hosts.rows().len(),
+            active: found.hosts.rows().values().filter(|row| row.state == HostState::Active).count(),
             created_at: found.plan.created_at,
         });
     }
@@ -134,7 +134,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
     });
     let hosts = found.plan.stages.iter().flat_map(|stage| stage.hosts.iter().map(move |host| (stage, host)));
     let hosts = hosts.filter_map(|(stage, host)| {
-        let row = found.rows.get(host)?;
+        let row = found.hosts.rows().get(host)?;
         Some(HostView {
             host: host.clone(),
             stage_id: Some(stage.id.clone()),
@@ -145,7 +145,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
         })
     });
     let stuck = judged(&found.plan, state, found.leader.as_deref(), desk.now());
-    let advice = advice(state, &found.rows);
+    let advice = advice(state, found.hosts.rows());
     Ok(DescribeView {
         plan_id: plan.clone(),
         phase: state.phase,
@@ -170,7 +170,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
 }
 
 fn is_active(found: &Rollout, host: &HostName) -> bool {
-    found.rows.get(host).is_some_and(|row| row.state == HostState::Active)
+    found.hosts.rows().get(host).is_some_and(|row| row.state == HostState::Active)
 }
 
 /// The word of a wait, as its JSON says it.
@@ -244,7 +244,6 @@ pub fn preview(desk: &Desk, plan: &PlanId) -> Result<PreviewView, OpsError> {
         heard: &BTreeMap::new(),
         asked: &BTreeMap::new(),
         excluded: &excluded,
-        desired: &found.desired,
         frozen: frozen.as_deref(),
         line: line.as_deref(),
     };
@@ -258,7 +257,7 @@ pub fn preview(desk: &Desk, plan: &PlanId) -> Result<PreviewView, OpsError> {
         records,
         waits_for,
     };
-    Ok(match step(&found.plan, &found.state, &found.rows, &seen, now) {
+    Ok(match step(&found.plan, &found.state, &found.hosts, &seen, now) {
         Decision::Wait(wait) => view(found.state.phase, Vec::new(), Vec::new(), Some(wait.to_string())),
         Decision::Commit(commit) => {
             let told = commit.desired.iter().filter(|(_, desired)| !desired.released);
