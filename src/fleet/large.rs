@@ -97,7 +97,7 @@ fn begun(ledger: &dyn Ledger, id: &str) -> RolloutPlan {
     assert!(!records::create(ledger, &plan, &audit).unwrap(), "it is there already");
     let made = load(ledger, &plan.plan_id);
     assert_eq!((made.hosts.rows().len(), made.state.phase), (HOSTS, PlanPhase::Draft));
-    write(ledger, &made, &acted(&made, &Act::Start));
+    write(ledger, &made, &acted(&made, &Act::START));
     plan
 }
 

@@ -74,6 +74,8 @@ reason_codes! {
     NothingToRetry = "nothing-to-retry",
     /// The rollout was not started, or is past its last stage.
     NoCurrentStage = "no-current-stage",
+    /// The rollout has no stage of that name.
+    StageUnknown = "stage-unknown",
     /// No stage of the rollout waits for that.
     StageNotCurrent = "stage-not-current",
     /// Nothing stands against the stage.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::model::rollout::{HostName, PlanId, Strategy, Until};
+use crate::model::rollout::{HostName, PlanId, StageId, Strategy, Until};
 
 /// `rollout …`
 #[derive(Debug, Clone, Subcommand)]
@@ -16,11 +16,13 @@ pub enum RolloutVerb {
     ///
     /// Ctrl-C ends the driving, not the plan: hosts go on with what they were told, and `rollout resume` drives on.
     #[command(
-        after_help = "Examples:\n  holdpoint rollout start --plan-id plan-3fa9c1d2\n  holdpoint rollout start --plan-id plan-3fa9c1d2 --dry-run"
+        after_help = "Examples:\n  holdpoint rollout start --plan-id plan-3fa9c1d2\n  holdpoint rollout start --plan-id plan-3fa9c1d2 --dry-run\n  holdpoint rollout start --plan-id plan-3fa9c1d2 --until canary"
     )]
     Start(StartArgs),
     /// Go on after a pause, and drive the plan from here where nobody does
-    #[command(after_help = "Example:\n  holdpoint rollout resume --plan-id plan-3fa9c1d2")]
+    #[command(
+        after_help = "Examples:\n  holdpoint rollout resume --plan-id plan-3fa9c1d2\n  holdpoint rollout resume --plan-id plan-3fa9c1d2 --until rest"
+    )]
     Resume(ResumeArgs),
     /// Begin nothing new; reversible
     #[command(
@@ -151,6 +153,9 @@ pub struct StartArgs {
     /// Show the first step and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Pause once this stage is past; `rollout resume` goes on
+    #[arg(long, value_name = "STAGE", conflicts_with = "dry_run")]
+    pub until: Option<StageId>,
 }
 
 /// `rollout resume`
@@ -159,6 +164,9 @@ pub struct ResumeArgs {
     #[command(flatten)]
     /// Which.
     pub plan: OnPlanArgs,
+    /// Pause once this stage is past; default: where it was to pause before, if it has not come to that
+    #[arg(long, value_name = "STAGE", conflicts_with = "drive_only")]
+    pub until: Option<StageId>,
     /// As the server starts it, which has recorded the act: drive, once whoever drives now has let go
     #[arg(long, hide = true)]
     pub drive_only: bool,

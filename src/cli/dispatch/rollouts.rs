@@ -118,7 +118,7 @@ fn start(call: &Call<'_>, args: &StartArgs) -> Result<Ending, CliError> {
             call.answer(&view, || shown::preview(&view))?;
             return Ok(Ending::Ok);
         }
-        let view = office.act(id, &Act::Start, Terms::default())?;
+        let view = office.act(id, &Act::Start { until: args.until.clone() }, Terms::default())?;
         said(call, &view)?;
         driven(call, office, id, Lead::AtOnce, false)
     })
@@ -129,7 +129,7 @@ fn resume(call: &Call<'_>, args: &ResumeArgs) -> Result<Ending, CliError> {
         if args.drive_only {
             return driven(call, office, id, Lead::Next, false);
         }
-        let view = office.act(id, &Act::Resume, Terms::default())?;
+        let view = office.act(id, &Act::Resume { until: args.until.clone() }, Terms::default())?;
         said(call, &view)?;
         driven(call, office, id, Lead::AtOnce, false)
     })

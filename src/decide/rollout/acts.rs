@@ -49,9 +49,9 @@ pub fn act(
     let mut skipped = None;
     let mut to_revert = Vec::new();
     match act {
-        Act::Start => start(&mut work)?,
+        Act::Start { until } => start(&mut work, until.as_ref())?,
         Act::Pause => pause(&mut work, said)?,
-        Act::Resume => resume(&mut work)?,
+        Act::Resume { until } => resume(&mut work, until.as_ref())?,
         Act::Approve => approve(&mut work, by, reason.unwrap_or_default())?,
         Act::Halt => halt(&mut work, said)?,
         Act::Cancel { confirmed } => cancel(&mut work, *confirmed, said)?,
@@ -61,7 +61,8 @@ pub fn act(
             skipped = Some(skip(&mut work, confirm.as_deref())?);
         }
     }
-    work.note(act.word(), plan.plan_id.as_str(), reason.map(str::to_owned));
+    let until = act.until().map(|stage| format!("until stage {stage} is past"));
+    work.note(act.word(), plan.plan_id.as_str(), reason.map(str::to_owned).or(until));
     Ok(Changed { commit: work.into_commit(), skipped, to_revert })
 }
 
@@ -104,12 +105,38 @@ fn started(work: &Work<'_>) -> Result<(), Precondition> {
     Ok(())
 }
 
-fn start(work: &mut Work<'_>) -> Result<(), Precondition> {
+fn start(work: &mut Work<'_>, until: Option<&StageId>) -> Result<(), Precondition> {
     if work.state.phase != PlanPhase::Draft {
         let resolution = format!("to drive it from here: `{}`", typed("resume", work));
         return Err(refuse(ReasonCode::PlanStarted, format!("the plan is {}", work.state.phase), resolution));
     }
+    go_until(work, until, "start")?;
     work.phase(PlanPhase::Active, None);
+    Ok(())
+}
+
+/// Goes on until a stage is past, and no further.
+fn go_until(work: &mut Work<'_>, until: Option<&StageId>, verb: &str) -> Result<(), Precondition> {
+    let Some(stage) = until else { return Ok(()) };
+    let to_come = |at: usize| !work.state.stages[at].phase.is_past();
+    let next: Vec<&StageId> =
+        (0..work.plan.stages.len()).filter(|at| to_come(*at)).map(|at| &work.plan.stages[at].id).collect();
+    let resolution = match next.first() {
+        Some(first) => format!("name one that is to come: `{} --until {first}`", typed(verb, work)),
+        None => format!("see how it stands: `{}`", typed("plan describe", work)),
+    };
+    let Some(at) = work.plan.stages.iter().position(|planned| planned.id == *stage) else {
+        let all: Vec<&str> = work.plan.stages.iter().map(|planned| planned.id.as_str()).collect();
+        let cause = format!("{} has no stage `{stage}`; its stages: {}", work.plan.plan_id, all.join(", "));
+        return Err(refuse(ReasonCode::StageUnknown, cause, resolution));
+    };
+    if !to_come(at) {
+        let next: Vec<&str> = next.into_iter().map(StageId::as_str).collect();
+        let next = if next.is_empty() { "none".to_owned() } else { next.join(", ") };
+        let cause = format!("stage {stage} is past; to come: {next}");
+        return Err(refuse(ReasonCode::StageNotCurrent, cause, resolution));
+    }
+    work.state.until = Some(stage.clone());
     Ok(())
 }
 
@@ -122,10 +149,13 @@ fn pause(work: &mut Work<'_>, reason: Option<String>) -> Result<(), Precondition
     Ok(())
 }
 
-fn resume(work: &mut Work<'_>) -> Result<(), Precondition> {
+fn resume(work: &mut Work<'_>, until: Option<&StageId>) -> Result<(), Precondition> {
     started(work)?;
+    if until.is_some() {
+        not_going_back(work)?;
+    }
     if work.state.phase != PlanPhase::Paused {
-        return Ok(());
+        return go_until(work, until, "resume");
     }
     if last_was_halted(&work.state) {
         let resolution = format!("go on with the next stage: `{}`", recover(work, "retry"));
@@ -138,6 +168,11 @@ fn resume(work: &mut Work<'_>) -> Result<(), Precondition> {
             format!("take it back: `{}`; or try again with `--strategy retry`", recover(work, "rollback"));
         return Err(refuse(ReasonCode::StageFailed, cause, resolution));
     }
+    // One that was not reached still holds: who only paused has not agreed to more.
+    if work.state.reached().is_some() {
+        work.state.until = None;
+    }
+    go_until(work, until, "resume")?;
     go_on(work);
     Ok(())
 }
@@ -188,6 +223,10 @@ fn halt(work: &mut Work<'_>, reason: Option<String>) -> Result<(), Precondition>
     }
     let at = current_stage(work)?;
     work.stage_phase(at, StagePhase::Halted, reason.clone());
+    // It will not be promoted: whoever retries goes past it.
+    if work.state.reached().is_some() {
+        work.state.until = None;
+    }
     work.phase(PlanPhase::Paused, reason.or_else(|| Some("a person halted its stage".to_owned())));
     Ok(())
 }

@@ -157,7 +157,7 @@ impl Fleet {
         let machines = plan.hosts.keys().map(|host| (host.clone(), Machine::default())).collect();
         let faults = [0, 1, 3, 10][usize::try_from(chance.below(4)).unwrap()];
         let mut scene = Scene::new(plan);
-        scene.act(&Act::Start).unwrap();
+        scene.act(&Act::START).unwrap();
         Self { scene, machines, chance, faults, taken: BTreeMap::new(), waited: 0 }
     }
 
@@ -379,7 +379,7 @@ impl Fleet {
             1 => Strategy::SkipFailed,
             _ => Strategy::Retry,
         };
-        let acts = [Act::Recover { strategy, confirm: current }, Act::Resume];
+        let acts = [Act::Recover { strategy, confirm: current }, Act::RESUME];
         for act in acts {
             let done =
                 person(&scene.plan, &scene.state, &scene.hosts, &act, ("lead", Some("why")), scene.now);

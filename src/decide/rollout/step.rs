@@ -137,6 +137,16 @@ fn under_way(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
         let harm = format!("{failures} failed, {allowed} may: {}", named.join(", "));
         return did_harm(work, seen, &harm);
     }
+    onward(work, seen)
+}
+
+/// On with the stage that it is in, unless it was to go no further than the one before.
+fn onward(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
+    if let Some(stage) = work.state.reached().cloned() {
+        let why = format!("stage {stage} is past, and it was to go on until there");
+        work.phase(PlanPhase::Paused, Some(why));
+        return paused(work);
+    }
     match work.state.current() {
         Some(stage) => in_stage(work, seen, stage),
         None => finish(work, seen),
@@ -200,10 +210,7 @@ fn in_stage(work: &mut Work<'_>, seen: &Seen<'_>, at: usize) -> Wait {
     match gates::pass(work, seen, at) {
         gates::Gates::Pass => {
             work.stage_phase(at, StagePhase::Promoted, None);
-            match work.state.current() {
-                Some(next) => in_stage(work, seen, next),
-                None => finish(work, seen),
-            }
+            onward(work, seen)
         }
         gates::Gates::Harm(harm) => did_harm(work, seen, &harm),
         gates::Gates::Wait(wait) => wait,

@@ -53,6 +53,13 @@ pub fn stuck(
     if let Some(harm) = state.harm.as_ref().filter(|_| state.phase == PlanPhase::Paused) {
         return Some(says(state.since, format!("harm: {harm}")));
     }
+    if let Some(stage) = state.reached().filter(|_| state.phase == PlanPhase::Paused) {
+        let reason = format!(
+            "stage {stage} is past, and it was to go on until there: `holdpoint rollout resume --plan-id {}` goes on",
+            plan.plan_id
+        );
+        return Some(says(state.since, reason));
+    }
     if coordinator.is_none() && is_driven(state.phase) {
         let reason = format!(
             "no coordinator drives it: `holdpoint rollout resume --plan-id {}` takes it over; it waited: {waits}",

@@ -87,7 +87,7 @@ impl Scene {
 
     fn started(plan: RolloutPlan) -> Self {
         let mut scene = Self::new(plan);
-        scene.act(&Act::Start).unwrap();
+        scene.act(&Act::START).unwrap();
         scene
     }
 
@@ -246,7 +246,7 @@ fn a_canary_that_fails_stops_the_plan_or_turns_it_back() {
     assert_eq!(wait.to_string(), "it is paused: harm: 1 failed, 0 may: a");
     assert_eq!((scene.state.phase, scene.state.stages[0].phase), (PlanPhase::Paused, StagePhase::Failed));
     assert_eq!(advice(&scene.state, scene.rows()), Some(Strategy::Rollback));
-    assert_eq!(scene.act(&Act::Resume), Err(ReasonCode::StageFailed));
+    assert_eq!(scene.act(&Act::RESUME), Err(ReasonCode::StageFailed));
 
     let mut plan = two_stages();
     plan.on_harm = OnHarm::Rollback;
@@ -303,7 +303,7 @@ fn nothing_touched_is_rolled_back_at_once() {
     let mut scene = Scene::new(two_stages());
     scene.act(&Act::Recover { strategy: Strategy::Rollback, confirm: None }).unwrap();
     assert_eq!(scene.state.phase, PlanPhase::RolledBack);
-    assert_eq!(scene.act(&Act::Start), Err(ReasonCode::PlanTerminal));
+    assert_eq!(scene.act(&Act::START), Err(ReasonCode::PlanTerminal));
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn clocks_stand_still_while_paused_and_do_not_jump() {
     assert!(matches!(scene.says("a", 0), Wait::Baking { .. }));
     scene.act(&Act::Pause).unwrap();
     scene.passes(TimeDelta::hours(5));
-    scene.act(&Act::Resume).unwrap();
+    scene.act(&Act::RESUME).unwrap();
     assert_eq!(scene.rest(), Wait::Baking { left: Span::secs(600) });
     assert_eq!(
         scene.passes(TimeDelta::hours(5)),
@@ -409,7 +409,7 @@ fn a_freeze_and_a_stopped_line_begin_nothing_new() {
     scene.says("a", 0);
     assert_eq!((scene.state.phase, scene.in_state(HostState::Offered).len()), (PlanPhase::Paused, 0));
     scene.plan.hotfix = true;
-    scene.act(&Act::Resume).unwrap();
+    scene.act(&Act::RESUME).unwrap();
     scene.rest();
     assert_eq!(scene.in_state(HostState::Offered), ["b", "c"], "a hotfix goes on");
 }
@@ -496,11 +496,75 @@ fn a_halted_stage_is_over_and_retry_goes_on_with_the_next() {
     scene.act(&Act::Halt).unwrap();
     assert_eq!((scene.state.phase, scene.state.stages[0].phase), (PlanPhase::Paused, StagePhase::Halted));
     assert_eq!(scene.act(&Act::Halt), Err(ReasonCode::StageHalted));
-    assert_eq!(scene.act(&Act::Resume), Err(ReasonCode::StageHalted));
+    assert_eq!(scene.act(&Act::RESUME), Err(ReasonCode::StageHalted));
     scene.act(&Act::Recover { strategy: Strategy::Retry, confirm: None }).unwrap();
     scene.rest();
     assert_eq!(scene.state.phase, PlanPhase::Active);
     assert!(scene.in_state(HostState::Offered).contains(&"b"));
+}
+
+#[test]
+fn a_plan_goes_on_until_the_stage_that_was_named_and_no_further() {
+    let until = |stage: &str| Some(stage.parse().unwrap());
+    let three = || {
+        plan(vec![
+            stage("canary", &["a"], Amount::Count(1)),
+            stage("some", &["b"], Amount::Count(1)),
+            stage("rest", &["c"], Amount::Count(1)),
+        ])
+    };
+    let mut scene = Scene::new(three());
+    let refused = super::act(
+        &scene.plan,
+        &scene.state,
+        &scene.hosts,
+        &Act::Start { until: until("cnary") },
+        ("lead", None),
+        scene.now,
+    );
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code, ReasonCode::StageUnknown);
+    assert_eq!(refused.cause, "plan-1 has no stage `cnary`; its stages: canary, some, rest");
+    assert!(refused.resolution.contains("rollout start --plan-id plan-1 --until canary"), "{refused:?}");
+
+    scene.act(&Act::Start { until: until("canary") }).unwrap();
+    scene.rest();
+    // Who only takes over has not agreed to more.
+    scene.act(&Act::RESUME).unwrap();
+    let wait = scene.says("a", 0);
+    assert_eq!(wait.to_string(), "it is paused: stage canary is past, and it was to go on until there");
+    assert_eq!((scene.state.phase, scene.in_state(HostState::Pending).len()), (PlanPhase::Paused, 2));
+    let said = stuck(&scene.plan, &scene.state, None, scene.now).unwrap().stuck_reason;
+    assert!(said.contains("stage canary is past") && said.contains("rollout resume"), "{said}");
+    assert_eq!(scene.act(&Act::Resume { until: until("canary") }), Err(ReasonCode::StageNotCurrent));
+
+    // A pause on the way changes nothing about how far it goes, nor does a skip.
+    scene.act(&Act::Resume { until: until("some") }).unwrap();
+    scene.act(&Act::Pause).unwrap();
+    scene.act(&Act::RESUME).unwrap();
+    scene.rest();
+    scene.says("b", 4);
+    scene.act(&Act::Recover { strategy: Strategy::SkipFailed, confirm: None }).unwrap();
+    scene.rest();
+    assert_eq!((scene.state.phase, scene.in_state(HostState::Pending)), (PlanPhase::Paused, vec!["c"]));
+    scene.act(&Act::RESUME).unwrap();
+    scene.rest();
+    scene.says("c", 0);
+    assert_eq!(scene.state.phase, PlanPhase::CompletedWithExceptions, "nothing holds it any more");
+
+    // A stage that is halted is never past as it was meant; the last one lets it go on to the end.
+    let mut scene = Scene::new(three());
+    scene.act(&Act::Start { until: until("canary") }).unwrap();
+    scene.rest();
+    scene.act(&Act::Halt).unwrap();
+    scene.act(&Act::Recover { strategy: Strategy::Retry, confirm: None }).unwrap();
+    scene.rest();
+    assert_eq!((scene.state.phase, scene.in_state(HostState::Offered)), (PlanPhase::Active, vec!["a"]));
+    scene.act(&Act::Resume { until: until("rest") }).unwrap();
+    for name in ["a", "b", "c"] {
+        scene.says(name, 0);
+    }
+    assert_eq!(scene.state.phase, PlanPhase::Completed);
 }
 
 #[test]
@@ -520,16 +584,16 @@ fn only_a_person_passes_a_manual_gate() {
 fn what_stands_in_the_way_has_its_code() {
     let retry = Act::Recover { strategy: Strategy::Retry, confirm: None };
     let mut scene = Scene::new(two_stages());
-    for act in [&Act::Pause, &Act::Resume, &Act::Halt, &retry] {
+    for act in [&Act::Pause, &Act::RESUME, &Act::Halt, &retry] {
         assert_eq!(scene.act(act), Err(ReasonCode::NoCurrentStage), "{act:?}");
     }
-    scene.act(&Act::Start).unwrap();
-    assert_eq!(scene.act(&Act::Start), Err(ReasonCode::PlanStarted));
+    scene.act(&Act::START).unwrap();
+    assert_eq!(scene.act(&Act::START), Err(ReasonCode::PlanStarted));
     scene.rest();
     assert_eq!(scene.act(&retry), Err(ReasonCode::NothingToRetry));
     assert_eq!(scene.act(&Act::Cancel { confirmed: false }), Err(ReasonCode::ConfirmationRequired));
     scene.act(&Act::Cancel { confirmed: true }).unwrap();
-    for act in [&Act::Pause, &Act::Resume, &Act::Halt, &retry, &Act::Cancel { confirmed: true }] {
+    for act in [&Act::Pause, &Act::RESUME, &Act::Halt, &retry, &Act::Cancel { confirmed: true }] {
         assert_eq!(scene.act(act), Err(ReasonCode::PlanTerminal), "{act:?}");
     }
 }
@@ -641,7 +705,7 @@ fn a_host_that_does_not_come_back_in_time_is_an_exception() {
     assert!(matches!(wait, Wait::Latecomers { .. }), "{wait}");
     scene.act(&Act::Pause).unwrap();
     scene.passes(TimeDelta::hours(9));
-    scene.act(&Act::Resume).unwrap();
+    scene.act(&Act::RESUME).unwrap();
     assert_eq!(scene.state.phase, PlanPhase::Active, "the clock stood still");
     scene.passes(TimeDelta::seconds(2));
     assert_eq!(scene.state.phase, PlanPhase::CompletedWithExceptions);

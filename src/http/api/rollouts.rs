@@ -93,10 +93,13 @@ pub(in crate::http) fn create(host: &Host, _: &Asked, body: PlanBody) -> Result<
     Ok(if body.dry_run { rollout::drafted(&desk, &source)? } else { rollout::create(&desk, &source)? })
 }
 
-/// No words are needed.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct NoBody {}
+/// How far it goes on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::http) struct OnwardBody {
+    /// The stage after which it pauses; none: it goes on to its end, or as far as it was to go before.
+    until: Option<StageId>,
+}
 
 /// Why.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -129,12 +132,12 @@ pub(in crate::http) struct CancelBody {
     confirm: Option<String>,
 }
 
-pub(in crate::http) fn start(host: &Host, asked: &Asked, _: NoBody) -> Result<RecoverView, Problem> {
-    act(host, asked, &Act::Start, Terms::default())
+pub(in crate::http) fn start(host: &Host, asked: &Asked, body: OnwardBody) -> Result<RecoverView, Problem> {
+    act(host, asked, &Act::Start { until: body.until }, Terms::default())
 }
 
-pub(in crate::http) fn resume(host: &Host, asked: &Asked, _: NoBody) -> Result<RecoverView, Problem> {
-    act(host, asked, &Act::Resume, Terms::default())
+pub(in crate::http) fn resume(host: &Host, asked: &Asked, body: OnwardBody) -> Result<RecoverView, Problem> {
+    act(host, asked, &Act::Resume { until: body.until }, Terms::default())
 }
 
 pub(in crate::http) fn pause(host: &Host, asked: &Asked, body: WhyBody) -> Result<RecoverView, Problem> {

@@ -131,9 +131,9 @@ impl Verb {
     /// The act, once what has to be typed was.
     fn act(self, view: &DescribeView) -> Act {
         match self {
-            Verb::Start => Act::Start,
+            Verb::Start => Act::START,
             Verb::Approve => Act::Approve,
-            Verb::Resume => Act::Resume,
+            Verb::Resume => Act::RESUME,
             Verb::Pause => Act::Pause,
             Verb::Halt => Act::Halt,
             Verb::Cancel => Act::Cancel { confirmed: true },

@@ -283,6 +283,9 @@ pub struct RolloutState {
     pub since: DateTime<Utc>,
     /// Its clock when it came into its phase.
     pub phase_ms: u64,
+    /// The stage after which it pauses, until a person goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<StageId>,
 }
 
 impl RolloutState {
@@ -308,12 +311,20 @@ impl RolloutState {
             reason: None,
             since: plan.created_at,
             phase_ms: 0,
+            until: None,
         }
     }
 
     /// The stage it is in: the first that it has not gone past. None: it has gone past all.
     pub fn current(&self) -> Option<usize> {
         self.stages.iter().position(|stage| !stage.phase.is_past())
+    }
+
+    /// The stage that it was to go on until, once it is past that one and others are to come.
+    pub fn reached(&self) -> Option<&StageId> {
+        let until = self.until.as_ref()?;
+        let at = self.stages.iter().position(|stage| stage.id == *until)?;
+        (self.current()? > at).then_some(until)
     }
 }
 

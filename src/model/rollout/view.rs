@@ -53,11 +53,17 @@ impl FromStr for Strategy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Begin.
-    Start,
+    Start {
+        /// The stage after which it pauses.
+        until: Option<StageId>,
+    },
     /// Begin nothing new.
     Pause,
     /// Go on.
-    Resume,
+    Resume {
+        /// The stage after which it pauses.
+        until: Option<StageId>,
+    },
     /// Pass the manual gate.
     Approve,
     /// End the current stage.
@@ -77,12 +83,26 @@ pub enum Act {
 }
 
 impl Act {
+    /// Begin, and go on to the end.
+    pub const START: Self = Act::Start { until: None };
+
+    /// Go on, as far as it was to go.
+    pub const RESUME: Self = Act::Resume { until: None };
+
+    /// The stage after which the plan pauses.
+    pub const fn until(&self) -> Option<&StageId> {
+        match self {
+            Act::Start { until } | Act::Resume { until } => until.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Its word in the audit.
     pub const fn word(&self) -> &'static str {
         match self {
-            Act::Start => "start",
+            Act::Start { .. } => "start",
             Act::Pause => "pause",
-            Act::Resume => "resume",
+            Act::Resume { .. } => "resume",
             Act::Approve => "approve",
             Act::Halt => "halt",
             Act::Cancel { .. } => "cancel",
@@ -204,6 +224,9 @@ pub struct DescribeView {
     pub stuck: Option<StuckPlan>,
     /// What it did harm by.
     pub harm: Option<String>,
+    /// The stage after which it pauses, while that is to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<StageId>,
     /// Who drives it; none: nobody.
     pub coordinator: Option<String>,
     /// Its stages.

@@ -64,7 +64,7 @@ pub fn act(desk: &Desk, plan_id: &PlanId, act: &Act, terms: Terms<'_>) -> Result
     for _ in 0..TRIES {
         let found = desk.load(plan_id)?;
         let now = desk.now();
-        if *act == Act::Start
+        if matches!(act, Act::Start { .. })
             && !found.plan.hotfix
             && let Some(line) = records::line(&*desk.ledger)?
         {

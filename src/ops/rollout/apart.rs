@@ -22,7 +22,7 @@ pub fn keep_driven(host: &Host, desk: &Desk, act: &Act, done: &RecoverView) -> R
     }
     // Whoever leads a plan that was not driven is about to end; and who asks for a coordinator gets one, for one that was
     // killed leads on paper until its lease ends. The new one waits for that.
-    let asked = matches!(act, Act::Start | Act::Resume) || !is_driven(done.previous_phase);
+    let asked = matches!(act, Act::Start { .. } | Act::Resume { .. }) || !is_driven(done.previous_phase);
     if !asked && records::load(&*desk.ledger, &done.plan_id)?.leader.is_some() {
         return Ok(());
     }

@@ -159,6 +159,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
         wait: state.wait.as_ref().map(code),
         waits_for: state.wait.as_ref().map(ToString::to_string),
         harm: state.harm.clone(),
+        until: state.until.clone().filter(|_| state.reached().is_none()),
         coordinator: found.leader.clone(),
         stages: stages.collect(),
         hosts: hosts.collect(),
@@ -219,7 +220,7 @@ fn next(found: &Rollout, stuck: bool, advice: Option<Strategy>) -> Vec<NextComma
             let again = format!("holdpoint rollout recover --plan-id {id} --strategy retry --reason TEXT");
             add("it does no harm after all: offer it again to what failed", again);
         }
-    } else if found.state.phase == PlanPhase::Paused && !stuck {
+    } else if found.state.phase == PlanPhase::Paused && (!stuck || found.state.reached().is_some()) {
         add("to go on", format!("holdpoint rollout resume --plan-id {id}"));
     }
     next

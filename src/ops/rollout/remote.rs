@@ -92,8 +92,10 @@ impl Remote {
         let path = format!("/v1/rollouts/{plan}");
         let why = json!({ "reason": terms.reason.unwrap_or_default() });
         match act {
-            Act::Start => self.change(&format!("{path}/start"), &json!({}), terms),
-            Act::Resume => self.change(&format!("{path}/resume"), &json!({}), terms),
+            Act::Start { until } | Act::Resume { until } => {
+                let body = until.as_ref().map_or_else(|| json!({}), |until| json!({ "until": until }));
+                self.change(&format!("{path}/{}", act.word()), &body, terms)
+            }
             Act::Pause => self.change(&format!("{path}/pause"), &why, terms),
             Act::Halt => self.change(&format!("{path}/halt"), &why, terms),
             Act::Approve => {

@@ -148,6 +148,9 @@ pub fn describe(view: &DescribeView) -> String {
     if let Some(harm) = &view.harm {
         out.add(format_args!("  harm     {}\n", Ink::Bad.paint(&clean(harm))));
     }
+    if let Some(until) = view.until.as_ref().filter(|_| !view.phase.is_terminal()) {
+        out.add(format_args!("  until    stage {until} is past, then it pauses\n"));
+    }
     if let Some(stuck) = &view.stuck {
         let since = moment(stuck.stuck_since);
         out.add(format_args!("  stuck    since {since}: {}\n", Ink::Warn.paint(&clean(&stuck.stuck_reason))));

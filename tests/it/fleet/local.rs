@@ -147,6 +147,28 @@ fn a_pause_lets_hosts_finish_and_a_resume_goes_on() {
 }
 
 #[test]
+fn a_plan_is_driven_until_the_stage_that_was_named() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    typed(&fleet, &plan, &["start", "--until", "cnary"])
+        .exits(4)
+        .shows("stage-unknown")
+        .shows("its stages: canary, rest")
+        .shows("--until canary");
+    assert_eq!(fleet.described(&plan)["phase"], "draft");
+    let past = "stage canary is past, and it was to go on until there";
+    typed(&fleet, &plan, &["start", "--until", "canary"]).exits(10).shows("paused").shows(past);
+    assert_eq!(fleet.states(&plan), ["a active", "b pending"]);
+    fleet.run(&["rollout", "stuck"]).exits(6).shows(past).shows("rollout resume");
+    let audit = fleet.run(&["rollout", "audit", &plan]).exits(0);
+    audit.shows_in_order(&["paused", past, "start", "until stage canary is past"]);
+    typed(&fleet, &plan, &["resume", "--until", "canary"]).exits(4).shows("stage-not-current").shows("rest");
+    typed(&fleet, &plan, &["resume"]).exits(0).shows("completed");
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
+}
+
+#[test]
 fn a_plan_that_waits_for_a_host_of_another_goes_on_when_that_one_is_over() {
     let fleet = Fleet::local(&["a"]);
     let commit = fleet.ships("1234", "2");

@@ -215,6 +215,30 @@ fn each_precondition_has_one_code_on_both_faces() {
 }
 
 #[test]
+fn a_plan_that_is_to_go_on_until_a_stage_pauses_there_and_says_so() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    let plan = fleet.plan(STAGES, &commit);
+    let server = Server::of_desk(&fleet);
+    let alice = server.token("alice", "operator");
+    let both = Both { fleet: &fleet, asker: &alice, plan: &plan };
+    let wrong = json!({ "until": "cnary" });
+    both.refuse("stage-unknown", &["start", "--until", "cnary"], (409, "/start", &wrong));
+    alice.post(&of(&plan, "/start"), &json!({ "until": "canary" })).is(200);
+    wait_until("it has come so far", || phase_is(&fleet, &plan, "paused"));
+    let stuck = alice.get("/v1/rollouts/stuck").is(200).json();
+    let why = stuck["stuck_plans"][0]["stuck_reason"].as_str().unwrap();
+    assert!(why.contains("stage canary is past, and it was to go on until there"), "{stuck:#}");
+    let page = alice.get(&format!("/rollouts/{plan}")).is(200);
+    assert!(page.text.contains("stage canary is past"), "{}", page.text);
+    assert_eq!(fleet.images(), ["web:2", "web:1"]);
+    // From another machine, the same: the last stage lets it go on to its end.
+    let on = ["rollout", "resume", "--until", "rest", "--plan-id", &plan];
+    afar(&fleet, &server, &alice, &on).exits(0).shows("completed");
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
+}
+
+#[test]
 fn a_killed_server_loses_no_rollout_that_it_began() {
     let fleet = Fleet::local(&["a", "b", "c"]);
     let commit = fleet.ships("1234", "2");
