@@ -1,5 +1,5 @@
 //! Rollouts as they stand in the ledger: `plan/ID`, `state/ID`, `status/ID/HOST`, `rest/ID`, `desired/HOST`, `exclude/HOST`,
-//! `line`, `leader/ID`, `audit/ID/…`. State, audit, hosts and what they are told change in one commit.
+//! `line`, `leader/ID`, `audit/ID/…`, `audit-fleet/…`. State, audit, hosts and what they are told change in one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,6 +92,9 @@ pub struct Rest {
 
 /// Key of the stopped line.
 pub const LINE: &str = "line";
+
+/// What the keys of the records begin with that are about no single plan.
+const FLEET_AUDIT: &str = "audit-fleet/";
 
 /// What the keys of the words to hosts begin with.
 const DESIRED: &str = "desired/";
@@ -380,11 +383,10 @@ pub fn audit(ledger: &dyn Ledger, plan: &PlanId) -> Result<Vec<AuditRecord>, Fle
 /// # Errors
 /// [`FleetError::NoPlan`] for one that is not there; else as [`load`].
 pub fn audits(ledger: &dyn Ledger, plan: Option<&PlanId>, limit: usize) -> Result<Vec<AuditRow>, FleetError> {
-    let prefix = match plan {
-        None => "audit/".to_owned(),
-        Some(plan) => format!("audit/{plan}/"),
+    let mut items = match plan {
+        None => [ledger.range("audit/")?.items, ledger.range(FLEET_AUDIT)?.items].concat(),
+        Some(plan) => ledger.range(&format!("audit/{plan}/"))?.items,
     };
-    let mut items = ledger.range(&prefix)?.items;
     if let Some(plan) = plan.filter(|_| items.is_empty()) {
         return Err(FleetError::NoPlan { plan_id: plan.clone() });
     }
@@ -392,10 +394,13 @@ pub fn audits(ledger: &dyn Ledger, plan: Option<&PlanId>, limit: usize) -> Resul
     items.sort_by(|a, b| (b.create_rev, &b.key).cmp(&(a.create_rev, &a.key)));
     items.truncate(limit);
     let row = |item: &Item| {
-        let name = item.key["audit/".len()..].split('/').next().unwrap_or_default();
+        let Some(rest) = item.key.strip_prefix("audit/") else {
+            return Ok(AuditRow { plan_id: None, record: read(item)? });
+        };
+        let name = rest.split('/').next().unwrap_or_default();
         let damaged = |why: String| FleetError::Damaged { key: item.key.clone(), why };
         let plan_id = name.parse().map_err(|error: IdError| damaged(error.to_string()))?;
-        Ok(AuditRow { plan_id, record: read(item)? })
+        Ok(AuditRow { plan_id: Some(plan_id), record: read(item)? })
     };
     items.iter().map(row).collect()
 }
@@ -413,7 +418,7 @@ pub fn exclusions(
     Ok(all)
 }
 
-/// Takes a host out, or brings it back.
+/// Takes a host out, or brings it back; and says so in the audit.
 ///
 /// # Errors
 /// [`FleetError::Ledger`].
@@ -421,11 +426,26 @@ pub fn exclude(
     ledger: &dyn Ledger,
     host: &HostName,
     exclusion: Option<&Exclusion>,
+    audit: &AuditRecord,
 ) -> Result<(), FleetError> {
     let key = format!("exclude/{host}");
     let op = exclusion.map_or_else(|| Op::Delete(key.clone()), |found| Op::Put(key.clone(), text(found)));
-    ledger.commit(&[], &[op], None)?;
-    Ok(())
+    done_to_the_fleet(ledger, op, audit)
+}
+
+/// Does something to the fleet, and records it in the same commit.
+fn done_to_the_fleet(ledger: &dyn Ledger, op: Op, audit: &AuditRecord) -> Result<(), FleetError> {
+    let (ops, mut at) = ([op], audit.at.timestamp_micros());
+    loop {
+        let key = format!("{FLEET_AUDIT}{at:020}");
+        let record = Op::Put(key.clone(), text(audit));
+        let written = ledger.commit(&[Expect::Absent(key)], &[&ops[..], &[record]].concat(), None)?;
+        if let Committed::At(_) = written {
+            return Ok(());
+        }
+        // Somebody else did something in the very same microsecond.
+        at += 1;
+    }
 }
 
 /// The stopped line, where it is.
@@ -436,14 +456,13 @@ pub fn line(ledger: &dyn Ledger) -> Result<Option<Line>, FleetError> {
     one(ledger, LINE)?.as_ref().map(read).transpose()
 }
 
-/// Stops the line, or lets it go.
+/// Stops the line, or lets it go; and says so in the audit.
 ///
 /// # Errors
 /// [`FleetError::Ledger`].
-pub fn set_line(ledger: &dyn Ledger, line: Option<&Line>) -> Result<(), FleetError> {
+pub fn set_line(ledger: &dyn Ledger, line: Option<&Line>, audit: &AuditRecord) -> Result<(), FleetError> {
     let op = line.map_or_else(|| Op::Delete(LINE.to_owned()), |line| Op::Put(LINE.to_owned(), text(line)));
-    ledger.commit(&[], &[op], None)?;
-    Ok(())
+    done_to_the_fleet(ledger, op, audit)
 }
 
 /// Takes the lead of a plan under a lease: the revision that made the key is the fence.

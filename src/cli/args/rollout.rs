@@ -55,7 +55,7 @@ pub enum RolloutVerb {
     /// Ends with 6 where there is one.
     #[command(after_help = "Examples:\n  holdpoint rollout stuck\n  holdpoint rollout stuck --json")]
     Stuck(ElsewhereArgs),
-    /// What was done to a plan or to every plan, by whom and why; newest first
+    /// What was done to a plan, or to every plan and the fleet, by whom and why; newest first
     #[command(
         after_help = "Examples:\n  holdpoint rollout audit\n  holdpoint rollout audit plan-3fa9c1d2 --limit 20 --json"
     )]

@@ -222,7 +222,7 @@ pub(in crate::http) fn stop_the_line(
     body: LineBody,
 ) -> Result<Option<Line>, Problem> {
     let reason = said(&body.reason)?;
-    Ok(rollout::stop_the_line(&desk(host)?, Some(reason).filter(|_| !body.lift))?)
+    Ok(rollout::stop_the_line(&desk(host)?, reason, body.lift)?)
 }
 
 /// `fleet host exclude`

@@ -158,7 +158,7 @@ pub(super) fn line(visit: &Visit<'_>) -> Result<Reply, Problem> {
     let form: Said = visit.form()?;
     let reason = api::said(&form.reason)?;
     let desk = api::desk(visit.host)?;
-    rollout::stop_the_line(&desk, Some(reason).filter(|_| form.lift.is_empty()))?;
+    rollout::stop_the_line(&desk, reason, !form.lift.is_empty())?;
     Ok(Reply::See("/rollouts".to_owned()))
 }
 

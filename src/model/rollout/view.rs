@@ -173,8 +173,8 @@ pub struct AuditRecord {
 /// One record of the fleet's audit: of which plan it is, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditRow {
-    /// The plan.
-    pub plan_id: PlanId,
+    /// The plan; none: it was done to the fleet, whatever its plans.
+    pub plan_id: Option<PlanId>,
     /// The record.
     #[serde(flatten)]
     pub record: AuditRecord,

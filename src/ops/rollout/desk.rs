@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::decide;
 use crate::fleet::agent::Orders;
@@ -11,7 +11,7 @@ use crate::fleet::records::{self, FleetError, Rollout};
 use crate::manifest::fleet as inventory;
 use crate::manifest::settings::SourceFile;
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::rollout::{Exclusion, HostName, Inventory, Line, PlanId};
+use crate::model::rollout::{AuditRecord, Exclusion, HostName, Inventory, Line, PlanId};
 use crate::ops::error::OpsError;
 use crate::ops::host::Host;
 use crate::sys::clock::{Clock, SystemClock};
@@ -132,18 +132,37 @@ pub fn exclude(
         reason: reason.to_owned(),
         by: desk.operator.clone(),
     });
-    records::exclude(&*desk.ledger, host, exclusion.as_ref())?;
+    let (what, why) = match until {
+        Some(until) => {
+            ("exclude", format!("until {}: {reason}", until.to_rfc3339_opts(SecondsFormat::Secs, true)))
+        }
+        None => ("exclude-lifted", reason.to_owned()),
+    };
+    records::exclude(&*desk.ledger, host, exclusion.as_ref(), &done(desk, what, host.as_str(), why))?;
     Ok(exclusion)
+}
+
+/// What was done here to the fleet, for the audit.
+fn done(desk: &Desk, what: &str, about: &str, why: String) -> AuditRecord {
+    AuditRecord {
+        at: desk.now(),
+        by: desk.operator.clone(),
+        what: what.to_owned(),
+        about: about.to_owned(),
+        reason: Some(why),
+    }
 }
 
 /// Stops the line for every plan but hotfixes, or lets it go.
 ///
 /// # Errors
 /// What the ledger says.
-pub fn stop_the_line(desk: &Desk, reason: Option<&str>) -> Result<Option<Line>, OpsError> {
-    let line =
-        reason.map(|reason| Line { since: desk.now(), reason: reason.to_owned(), by: desk.operator.clone() });
-    records::set_line(&*desk.ledger, line.as_ref())?;
+pub fn stop_the_line(desk: &Desk, reason: &str, lift: bool) -> Result<Option<Line>, OpsError> {
+    let line = Line { since: desk.now(), reason: reason.to_owned(), by: desk.operator.clone() };
+    let line = Some(line).filter(|_| !lift);
+    let what = if lift { "stop-the-line-lifted" } else { "stop-the-line" };
+    let audit = done(desk, what, "every plan but hotfixes", reason.to_owned());
+    records::set_line(&*desk.ledger, line.as_ref(), &audit)?;
     Ok(line)
 }
 

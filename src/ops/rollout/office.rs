@@ -169,7 +169,7 @@ impl Office {
     /// As [`Office::list`].
     pub fn stop_the_line(&self, reason: &str, lift: bool) -> Result<Option<Line>, OpsError> {
         match self {
-            Office::Here(desk) => desk::stop_the_line(desk, Some(reason).filter(|_| !lift)),
+            Office::Here(desk) => desk::stop_the_line(desk, reason, lift),
             Office::There(remote) => {
                 remote.post("/v1/stop-the-line", &json!({ "reason": reason, "lift": lift }))
             }

@@ -1,8 +1,8 @@
 //! Rollouts: plans, where they stand, why they wait, and what happens while one is driven.
 
 use crate::model::rollout::{
-    AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, News, PlanPhase,
-    PlanRow, PreviewView, RecoverView, RolloutPlan, StuckView, VerdictWord,
+    AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, News, PlanId,
+    PlanPhase, PlanRow, PreviewView, RecoverView, RolloutPlan, StuckView, VerdictWord,
 };
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, clean, clock, count, moment};
@@ -216,10 +216,11 @@ pub fn audit(rows: &[AuditRow]) -> String {
     }
     let mut table = Columns::headed(["when", "plan", "by", "what", "about", "why"]);
     for AuditRow { plan_id, record } in rows {
-        let about = if record.about == plan_id.as_str() { "-".to_owned() } else { clean(&record.about) };
+        let plan = plan_id.as_ref().map_or("-", PlanId::as_str);
+        let about = if record.about == plan { "-".to_owned() } else { clean(&record.about) };
         table.row([
             Cell::new(moment(record.at)),
-            Cell::new(plan_id.to_string()),
+            Cell::new(plan.to_owned()),
             Cell::new(clean(&record.by)),
             Cell::new(clean(&record.what)).ink(Ink::Strong),
             Cell::new(about),

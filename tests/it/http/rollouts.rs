@@ -373,6 +373,52 @@ fn the_audit_is_one_list_over_every_plan_newest_first_on_both_faces() {
     types(&["--limit", "0"]).exits(2);
 }
 
+#[test]
+fn who_took_a_host_out_and_who_stopped_the_line_stands_in_the_audit() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    let plan = fleet.plan(STAGES, &commit);
+    let server = Server::of_desk(&fleet);
+    let (alice, vic) = (server.token("alice", "operator"), server.token("vic", "viewer"));
+    let out = json!({ "until": "2030-01-02T03:04:05Z", "reason": "new disk" });
+    alice.post("/v1/hosts/b/exclude", &out).is(200);
+    alice.post("/v1/hosts/b/exclude", &json!({ "reason": "it is in", "lift": true })).is(200);
+    fleet.run(&["rollout", "stop-the-line", "--reason", "the registry is down"]).exits(0);
+    let up = ["rollout", "stop-the-line", "--lift", "--reason", "it is up"];
+    afar(&fleet, &server, &alice, &up).exits(0);
+    alice.post("/v1/hosts/x/exclude", &out).refuses(404, "not-found");
+
+    let rows = vic.get("/v1/audit").is(200).json();
+    let told = |row: &Value| ["what", "about", "reason"].map(|key| row[key].as_str().unwrap().to_owned());
+    let newest: Vec<[String; 3]> = rows.as_array().unwrap().iter().take(4).map(told).collect();
+    let all = "every plan but hotfixes";
+    assert_eq!(
+        newest,
+        [
+            ["stop-the-line-lifted", all, "it is up"],
+            ["stop-the-line", all, "the registry is down"],
+            ["exclude-lifted", "b", "it is in"],
+            ["exclude", "b", "until 2030-01-02T03:04:05Z: new disk"],
+        ]
+    );
+    for at in [0, 2, 3] {
+        assert_eq!((&rows[at]["by"], &rows[at]["plan_id"]), (&json!("alice"), &Value::Null), "{rows:#}");
+        assert!(rows[at]["at"].is_string());
+    }
+    assert_ne!(rows[1]["by"], "alice", "it was typed here");
+    assert_eq!(rows.as_array().unwrap().len(), 5, "what was refused was not done: {rows:#}");
+    let of_plan = vic.get(&format!("/v1/audit?plan_id={plan}")).is(200).json();
+    assert_eq!(of_plan.as_array().unwrap().len(), 1, "{of_plan:#}");
+    let here = fleet.run(&["rollout", "audit", "--json"]).exits(0).json();
+    assert_eq!(here, rows, "the command line says the same");
+    fleet.run(&["rollout", "audit"]).exits(0).shows_in_order(&[
+        "it is up",
+        "the registry",
+        "new disk",
+        "create",
+    ]);
+}
+
 /// Somebody on another machine: no `fleet.toml`, the server's address and a token in the environment.
 fn afar(fleet: &Fleet, server: &Server<'_>, asker: &Asker, words: &[&str]) -> Output {
     let folder = fleet.root().join("elsewhere");
