@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::ledger::{Committed, Expect, Item, Ledger, LedgerError, Op};
-use crate::decide::rollout::{Commit, Hosts};
+use crate::decide::rollout::{Commit, Hosts, is_driven};
 use crate::model::id::IdError;
 use crate::model::rollout::{
     AuditRecord, AuditRow, Desired, Exclusion, HostName, HostRow, Line, PlanId, RolloutPlan, RolloutState,
@@ -103,12 +103,16 @@ fn plan_key(plan: &PlanId) -> String {
     format!("plan/{plan}")
 }
 
+/// What the keys of states begin with, and those of who drives.
+const STATE: &str = "state/";
+const LEADER: &str = "leader/";
+
 fn state_key(plan: &PlanId) -> String {
-    format!("state/{plan}")
+    format!("{STATE}{plan}")
 }
 
 pub(super) fn leader_key(plan: &PlanId) -> String {
-    format!("leader/{plan}")
+    format!("{LEADER}{plan}")
 }
 
 fn status_prefix(plan: &PlanId) -> String {
@@ -205,6 +209,25 @@ pub fn plans(ledger: &dyn Ledger) -> Result<Vec<PlanId>, FleetError> {
     let mut items = ledger.range("plan/")?.items;
     items.sort_by_key(|item| item.create_rev);
     items.iter().map(|item| Ok(read::<RolloutPlan>(item)?.plan_id)).collect()
+}
+
+/// The plans that somebody has to drive and that nobody drives, by two reads however many hosts and plans there are.
+///
+/// # Errors
+/// As [`load`].
+pub fn left(ledger: &dyn Ledger) -> Result<Vec<PlanId>, FleetError> {
+    let (states, leaders) = (ledger.range(STATE)?.items, ledger.range(LEADER)?.items);
+    let driven: BTreeSet<&str> = leaders.iter().map(|item| &item.key[LEADER.len()..]).collect();
+    let mut left = Vec::new();
+    for item in &states {
+        let name = &item.key[STATE.len()..];
+        if is_driven(read::<RolloutState>(item)?.phase) && !driven.contains(name) {
+            let damaged =
+                |error: IdError| FleetError::Damaged { key: item.key.clone(), why: error.to_string() };
+            left.push(name.parse().map_err(damaged)?);
+        }
+    }
+    Ok(left)
 }
 
 /// Keeps a new plan. False: the very plan is there already.

@@ -30,8 +30,8 @@ const IDLE: Duration = Duration::from_mins(2);
 /// How long requests may take that are under way when it stops. Streams do not end by themselves.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// How long it waits for a ledger of rollouts that does not answer.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// How often it looks for rollouts that nobody drives.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -161,14 +161,16 @@ async fn until_stopped(stop: Stop, handle: Handle<SocketAddr>) {
     handle.graceful_shutdown(Some(LAST_WORDS));
 }
 
-/// Rollouts that are under way and that nobody drives get a coordinator, once the ledger answers.
+/// Rollouts that are under way and that nobody drives get a coordinator, for as long as this server runs: who drove one may be
+/// killed at any time.
 async fn drive_what_is_left(shared: Arc<Shared>) {
+    let mut begun = Vec::new();
     loop {
-        let seen = Arc::clone(&shared);
-        let done = tokio::task::spawn_blocking(move || rollout::drive_left(&*seen.once_opened()?)).await;
+        let (seen, before) = (Arc::clone(&shared), std::mem::take(&mut begun));
+        let look = move || rollout::drive_left(&*seen.once_opened()?, &before);
         // What cannot be read now is looked at again; meanwhile `rollout stuck` lists such a plan.
-        if matches!(done, Ok(Ok(_))) {
-            return;
+        if let Ok(Ok(now)) = tokio::task::spawn_blocking(look).await {
+            begun = now;
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }

@@ -37,33 +37,27 @@ fn begin(host: &Host, desk: &Desk, plan: &PlanId) -> Result<(), OpsError> {
 /// How long a plan has to be nobody's: whoever has just begun it takes the lead only then.
 const NOBODYS_FOR: Duration = Duration::from_secs(2);
 
-/// Has the plans driven that are under way and that nobody drives: a server that was killed between an act and the coordinator
-/// which that wanted leaves such a plan, and so does a machine that went down. Answers with their ids.
+/// Has the plans driven that are under way and that nobody drives: a coordinator that was killed leaves such a plan, so does a
+/// server that was killed between an act and the coordinator which that wanted, and a machine that went down. `besides`: those
+/// that were begun just now, and get their time. Answers with the ids of those that it has begun.
 ///
 /// # Errors
 /// What the ledger says, or why no coordinator could be started.
-pub fn drive_left(host: &Host) -> Result<Vec<PlanId>, OpsError> {
+pub fn drive_left(host: &Host, besides: &[PlanId]) -> Result<Vec<PlanId>, OpsError> {
     let Some(desk) = Desk::of(host)? else { return Ok(Vec::new()) };
-    let nobodys = |plan: &PlanId| -> Result<bool, OpsError> {
-        let found = desk.load(plan)?;
-        Ok(is_driven(found.state.phase) && found.leader.is_none())
+    let left = || -> Result<Vec<PlanId>, OpsError> {
+        let left = records::left(&*desk.ledger)?.into_iter();
+        Ok(left.filter(|plan| !besides.contains(plan)).collect())
     };
-    let mut left = Vec::new();
-    for plan in records::plans(&*desk.ledger)? {
-        if nobodys(&plan)? {
-            left.push(plan);
-        }
-    }
-    if left.is_empty() {
-        return Ok(left);
+    let seen = left()?;
+    if seen.is_empty() {
+        return Ok(seen);
     }
     clock::pause(NOBODYS_FOR);
-    let mut begun = Vec::new();
-    for plan in left {
-        if nobodys(&plan)? {
-            begin(host, &desk, &plan)?;
-            begun.push(plan);
-        }
+    let mut begun = left()?;
+    begun.retain(|plan| seen.contains(plan));
+    for plan in &begun {
+        begin(host, &desk, plan)?;
     }
     Ok(begun)
 }

@@ -280,6 +280,29 @@ fn a_server_that_starts_has_a_plan_driven_that_was_begun_and_that_nobody_drives(
     assert!(phase_is(&fleet, &paused, "draft"), "what nobody began is left alone");
 }
 
+/// Its lease has to end first, and a server that started before has to look once more.
+#[test]
+fn a_server_has_a_plan_driven_whose_coordinator_was_killed_while_it_runs() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    let _server = Server::of_desk(&fleet);
+    fleet.write("a/run/wait", "");
+    let plan = fleet.plan(STAGES, &commit);
+    let draft = fleet.plan(&STAGES.replace("web 2", "another"), &commit);
+    let coordinator = fleet.start(&["rollout", "start", "--plan-id", &plan]);
+    wait_until("the canary is at work", || fleet.image("a") == "web:2");
+    let drives = || fleet.described(&plan)["coordinator"].clone();
+    let before = drives();
+    coordinator.signal(Signal::KILL);
+    coordinator.wait();
+    wait_until("the lease ended", || drives() != before);
+    std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
+    wait_until("it completes", || phase_is(&fleet, &plan, "completed"));
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
+    assert_eq!(fleet.calls("a", "web:2"), 1, "it was told twice and did it once");
+    assert!(phase_is(&fleet, &draft, "draft"), "what nobody began is left alone");
+}
+
 #[test]
 fn a_pause_ends_the_driving_and_whoever_resumes_has_it_driven_again() {
     let fleet = Fleet::local(&["a", "b"]);
