@@ -12,4 +12,4 @@ mod setup;
 mod ssh;
 mod tags;
 
-pub(crate) use scene::Fleet;
+pub(crate) use scene::{Fleet, TWO_STAGES};

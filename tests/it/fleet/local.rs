@@ -1,22 +1,7 @@
 //! Hosts on this machine.
 
-use super::scene::Fleet;
+use super::scene::{Fleet, TWO_STAGES};
 use crate::support::{Running, binary, wait_until};
-
-const TWO_STAGES: &str = r#"
-name = "web 2"
-ticket = "1234"
-ref = "REF"
-ticket_runs = "every-host"
-[[stage]]
-id = "canary"
-hosts = { labels = { tier = "canary" } }
-gates = [{ kind = "hosts-verified", min = "100%" }]
-[[stage]]
-id = "rest"
-hosts = { share = "100%" }
-parallel = 2
-"#;
 
 fn on(plan: &str, words: &[&'static str]) -> Vec<String> {
     let mut line = vec!["rollout".to_owned()];

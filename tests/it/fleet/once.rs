@@ -1,22 +1,10 @@
 //! `ticket_runs = "once"`: a ticket's scripts run on one named host, before every other.
 
-use super::scene::Fleet;
+use super::scene::{Fleet, TWO_STAGES};
 
-const PLAN: &str = r#"
-name = "web 2"
-ticket = "1234"
-ref = "REF"
-ticket_runs = "once"
-ticket_host = "b"
-[[stage]]
-id = "canary"
-hosts = { labels = { tier = "canary" } }
-gates = [{ kind = "hosts-verified", min = "100%" }]
-[[stage]]
-id = "rest"
-hosts = { share = "100%" }
-parallel = 2
-"#;
+fn once() -> String {
+    TWO_STAGES.replace("ticket_runs = \"every-host\"", "ticket_runs = \"once\"\nticket_host = \"b\"")
+}
 
 /// A ticket with a script that leaves a line wherever it runs, and then ends so.
 fn ships(fleet: &Fleet, ends: &str) -> String {
@@ -42,7 +30,7 @@ fn log(fleet: &Fleet, name: &str) -> String {
 fn the_script_runs_on_one_host_before_all_others_and_nowhere_else() {
     let fleet = Fleet::local(&["a", "b", "c"]);
     let commit = ships(&fleet, "");
-    let plan = fleet.plan(PLAN, &commit);
+    let plan = fleet.plan(&once(), &commit);
     let shown = fleet.run(&["rollout", "plan", "create", "plan.toml", "--dry-run"]).exits(0);
     shown.shows("ticket: 1 host, 1 at once: b").shows("run on b alone, before every other host");
     let started = fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0);
@@ -64,7 +52,7 @@ fn the_script_runs_on_one_host_before_all_others_and_nowhere_else() {
 fn a_script_that_fails_touches_nobody_but_its_host() {
     let fleet = Fleet::local(&["a", "b", "c"]);
     let commit = ships(&fleet, "exit 3");
-    let plan = fleet.plan(PLAN, &commit);
+    let plan = fleet.plan(&once(), &commit);
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(10).shows("harm: 1 failed, 0 may: b");
     assert_eq!((fleet.image("a"), fleet.image("c")), ("web:1".to_owned(), "web:1".to_owned()));
     assert_eq!((ran(&fleet, "a"), ran(&fleet, "b"), ran(&fleet, "c")), (0, 1, 0));

@@ -27,6 +27,22 @@ commands = { start = [".asd/web.sh", "start"], stop = [".asd/web.sh", "stop"], s
 backup = { kind = "none", reason = "it has no data" }
 "#;
 
+/// A plan over a whole fleet: its canary, and then the rest.
+pub(crate) const TWO_STAGES: &str = r#"
+name = "web 2"
+ticket = "1234"
+ref = "REF"
+ticket_runs = "every-host"
+[[stage]]
+id = "canary"
+hosts = { labels = { tier = "canary" } }
+gates = [{ kind = "hosts-verified", min = "100%" }]
+[[stage]]
+id = "rest"
+hosts = { share = "100%" }
+parallel = 2
+"#;
+
 /// A fleet; the first host is the canary.
 pub(crate) struct Fleet {
     /// Where programs run with an environment of their own.

@@ -4,25 +4,10 @@ use holdpoint::http::{Method, matrix};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, TWO_STAGES};
 use crate::support::{Output, lacks, wait_until};
 
 use super::server::{Asker, Server};
-
-const STAGES: &str = r#"
-name = "web 2"
-ticket = "1234"
-ref = "REF"
-ticket_runs = "every-host"
-[[stage]]
-id = "canary"
-hosts = { labels = { tier = "canary" } }
-gates = [{ kind = "hosts-verified", min = "100%" }]
-[[stage]]
-id = "rest"
-hosts = { share = "100%" }
-parallel = 2
-"#;
 
 /// Lines of the runbook for fleet rollouts, as they stand there.
 const STUCK: &str = r#"curl -sf "${AUTONOMY_ORCHESTRATOR_URL}/v1/rollouts/stuck" | jq ."#;
@@ -62,7 +47,7 @@ fn the_runbooks_own_lines_work_with_one_header_added() {
     let server = Server::of_desk(&fleet);
     let alice = server.token("alice", "operator");
     let root = server.token("root", "admin");
-    let toml = STAGES.replace("REF", &commit);
+    let toml = TWO_STAGES.replace("REF", &commit);
     let tried = root.post("/v1/rollouts", &json!({ "toml": toml, "dry_run": true })).is(200).json();
     assert_eq!(tried["stages"][1]["hosts"], json!(["b", "c"]), "{tried:#}");
     assert_eq!(alice.get("/v1/rollouts").is(200).json(), json!([]), "nothing was kept");
@@ -115,7 +100,7 @@ fn the_runbooks_own_lines_work_with_one_header_added() {
     assert_eq!(fleet.images(), ["web:2", "web:2", "web:2"]);
 
     // A stage that is ended, and a plan that is given up.
-    let text = STAGES.replace("gates = [", "bake = \"1h\"\ngates = [");
+    let text = TWO_STAGES.replace("gates = [", "bake = \"1h\"\ngates = [");
     let next = fleet.plan(&text, &commit);
     alice.post(&of(&next, "/start"), &json!({})).is(200);
     wait_until("the canary is watched", || fleet.described(&next)["wait"] == "baking");
@@ -155,7 +140,7 @@ impl Both<'_> {
 fn each_precondition_has_one_code_on_both_faces() {
     let fleet = Fleet::local(&["a", "b"]);
     let commit = fleet.ships("1234", "2");
-    let text = STAGES.replace("gates = [", "bake = \"1h\"\ngates = [");
+    let text = TWO_STAGES.replace("gates = [", "bake = \"1h\"\ngates = [");
     let plan = fleet.plan(&text, &commit);
     let server = Server::of_desk(&fleet);
     let alice = server.token("alice", "operator");
@@ -218,7 +203,7 @@ fn each_precondition_has_one_code_on_both_faces() {
 fn a_plan_that_is_to_go_on_until_a_stage_pauses_there_and_says_so() {
     let fleet = Fleet::local(&["a", "b"]);
     let commit = fleet.ships("1234", "2");
-    let plan = fleet.plan(STAGES, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     let server = Server::of_desk(&fleet);
     let alice = server.token("alice", "operator");
     let both = Both { fleet: &fleet, asker: &alice, plan: &plan };
@@ -243,7 +228,7 @@ fn a_killed_server_loses_no_rollout_that_it_began() {
     let fleet = Fleet::local(&["a", "b", "c"]);
     let commit = fleet.ships("1234", "2");
     fleet.write("a/run/wait", "");
-    let plan = fleet.plan(STAGES, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     let server = Server::of_desk(&fleet);
     let alice = server.token("alice", "operator");
     alice.post(&of(&plan, "/start"), &json!({})).is(200);
@@ -264,8 +249,8 @@ fn a_killed_server_loses_no_rollout_that_it_began() {
 fn a_server_that_starts_has_a_plan_driven_that_was_begun_and_that_nobody_drives() {
     let fleet = Fleet::local(&["a", "b"]);
     let commit = fleet.ships("1234", "2");
-    let plan = fleet.plan(STAGES, &commit);
-    let paused = fleet.plan(&STAGES.replace("web 2", "another"), &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    let paused = fleet.plan(&TWO_STAGES.replace("web 2", "another"), &commit);
     fleet.write("a/run/wait", "");
     let coordinator = fleet.start(&["rollout", "start", "--plan-id", &plan]);
     wait_until("the canary is at work", || fleet.image("a") == "web:2");
@@ -287,8 +272,8 @@ fn a_server_has_a_plan_driven_whose_coordinator_was_killed_while_it_runs() {
     let commit = fleet.ships("1234", "2");
     let _server = Server::of_desk(&fleet);
     fleet.write("a/run/wait", "");
-    let plan = fleet.plan(STAGES, &commit);
-    let draft = fleet.plan(&STAGES.replace("web 2", "another"), &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    let draft = fleet.plan(&TWO_STAGES.replace("web 2", "another"), &commit);
     let coordinator = fleet.start(&["rollout", "start", "--plan-id", &plan]);
     wait_until("the canary is at work", || fleet.image("a") == "web:2");
     let drives = || fleet.described(&plan)["coordinator"].clone();
@@ -308,7 +293,7 @@ fn a_pause_ends_the_driving_and_whoever_resumes_has_it_driven_again() {
     let fleet = Fleet::local(&["a", "b"]);
     let commit = fleet.ships("1234", "2");
     fleet.write("a/run/wait", "");
-    let gate = STAGES.replace("{ kind = \"hosts-verified\", min = \"100%\" }", "{ kind = \"manual\" }");
+    let gate = TWO_STAGES.replace("{ kind = \"hosts-verified\", min = \"100%\" }", "{ kind = \"manual\" }");
     let plan = fleet.plan(&gate, &commit);
     let server = Server::of_desk(&fleet);
     let alice = server.token("alice", "operator");
@@ -358,7 +343,7 @@ fn a_server_without_a_fleet_says_so() {
 fn the_audit_is_one_list_over_every_plan_newest_first_on_both_faces() {
     let fleet = Fleet::local(&["a", "b"]);
     let commit = fleet.ships("1234", "2");
-    let (first, second) = (fleet.plan(STAGES, &commit), fleet.plan(STAGES, &commit));
+    let (first, second) = (fleet.plan(TWO_STAGES, &commit), fleet.plan(TWO_STAGES, &commit));
     let server = Server::of_desk(&fleet);
     let (alice, vic) = (server.token("alice", "operator"), server.token("vic", "viewer"));
     alice.post(&of(&first, "/start"), &json!({})).is(200);
@@ -400,7 +385,7 @@ fn the_audit_is_one_list_over_every_plan_newest_first_on_both_faces() {
 fn who_took_a_host_out_and_who_stopped_the_line_stands_in_the_audit() {
     let fleet = Fleet::local(&["a", "b"]);
     let commit = fleet.ships("1234", "2");
-    let plan = fleet.plan(STAGES, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     let server = Server::of_desk(&fleet);
     let (alice, vic) = (server.token("alice", "operator"), server.token("vic", "viewer"));
     let out = json!({ "until": "2030-01-02T03:04:05Z", "reason": "new disk" });
@@ -461,7 +446,7 @@ fn the_command_line_does_the_same_at_a_server() {
     let alice = server.token("alice", "operator");
     let root = server.token("root", "admin");
     let types = |words: &[&str]| afar(&fleet, &server, &alice, words);
-    fleet.write("elsewhere/plan.toml", &STAGES.replace("REF", &commit));
+    fleet.write("elsewhere/plan.toml", &TWO_STAGES.replace("REF", &commit));
     let create = ["rollout", "plan", "create", "plan.toml", "--json"];
     types(&create).exits(1).shows("forbidden");
     let made = afar(&fleet, &server, &root, &create).exits(0).json();
