@@ -96,6 +96,9 @@ pub struct MatchRule {
     /// Regular expressions of which one is found in a line that was said; empty: the symptom's quoted lines count.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
     pub output: Vec<String>,
+    /// Regular expressions of thinner words, which other causes have, too: found in a line, they make it possible, never strong.
+    #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    pub possible: Vec<String>,
     /// Regular expressions that tell of another state: where one is found in a line, this one does not fit.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
     pub unless: Vec<String>,

@@ -4,13 +4,14 @@ use regex::bytes::Regex;
 
 use super::patterns::compile_for_lines;
 use super::quoted;
-use super::said::Line;
-use crate::model::playbook::Playbook;
+use super::said::{Line, Speaker};
+use crate::model::playbook::{MatchRule, Playbook};
 
 /// The errors of a playbook as expressions: its own `output`, or else the lines that its symptom quotes.
 pub(super) struct Errors {
     patterns: Vec<Regex>,
     are_quoted: bool,
+    thin: Vec<Regex>,
     unless: Vec<Regex>,
 }
 
@@ -28,6 +29,8 @@ pub(super) struct Found {
     pub(super) hits: Vec<Hit>,
     /// They stand there as they are known, not only as a part of a longer line.
     pub(super) whole: bool,
+    /// They are words that other causes have, too (`possible`), and nothing else of it was found.
+    pub(super) thin: bool,
 }
 
 impl Errors {
@@ -41,27 +44,50 @@ impl Errors {
         } else {
             output.iter().filter_map(|pattern| compile_for_lines(pattern).ok()).collect()
         };
-        let unless = playbook.when.as_ref().map_or(&[][..], |when| &when.unless[..]);
-        let unless = unless.iter().filter_map(|pattern| compile_for_lines(pattern).ok()).collect();
-        Self { patterns, are_quoted, unless }
+        let usable =
+            |patterns: &[String]| patterns.iter().filter_map(|one| compile_for_lines(one).ok()).collect();
+        let of = |list: fn(&MatchRule) -> &Vec<String>| {
+            playbook.when.as_ref().map_or_else(Vec::new, |when| usable(list(when)))
+        };
+        Self { patterns, are_quoted, thin: of(|when| &when.possible), unless: of(|when| &when.unless) }
     }
 
     /// The lines that have an error of these; parts of lines count only where no line is one as a whole. None where a line
     /// tells of another state.
     pub(super) fn find(&self, lines: &[Line]) -> Option<Found> {
-        let says = |pattern: &Regex, line: &Line| line.forms().any(|form| pattern.is_match(form.as_bytes()));
-        if self.unless.iter().any(|pattern| lines.iter().any(|line| says(pattern, line))) {
+        if self.tells_of_another_state(lines) {
             return None;
         }
         let (mut whole, mut part) = (Vec::new(), Vec::new());
-        for (at, line) in lines.iter().enumerate() {
-            let Some((is_whole, recognised)) = self.best_in(line) else { continue };
+        for (line, said) in lines.iter().enumerate() {
+            let Some((is_whole, recognised)) = self.best_in(said) else { continue };
             let hits = if is_whole { &mut whole } else { &mut part };
-            hits.push(Hit { line: at, recognised });
+            hits.push(Hit { line, recognised });
         }
         let is_whole = !whole.is_empty();
         let hits = if is_whole { whole } else { part };
-        (!hits.is_empty()).then_some(Found { hits, whole: is_whole })
+        if hits.is_empty() {
+            return self.find_thin(lines);
+        }
+        Some(Found { hits, whole: is_whole, thin: false })
+    }
+
+    /// The lines that have words which only make it possible. None where a line tells of another state.
+    pub(super) fn find_thin(&self, lines: &[Line]) -> Option<Found> {
+        if self.thin.is_empty() || self.tells_of_another_state(lines) {
+            return None;
+        }
+        let best = |line: &Line| line.forms().filter_map(|form| longest(&self.thin, form)).max();
+        let hit = |(line, said): (usize, &Line)| Some(Hit { line, recognised: best(said)? });
+        // What our own records say has words of its own: the thin ones of others mean nothing there.
+        let printed = lines.iter().enumerate().filter(|(_, line)| line.by == Speaker::Program);
+        let hits: Vec<Hit> = printed.filter_map(hit).collect();
+        (!hits.is_empty()).then_some(Found { hits, whole: false, thin: true })
+    }
+
+    fn tells_of_another_state(&self, lines: &[Line]) -> bool {
+        let says = |pattern: &Regex, line: &Line| line.forms().any(|form| pattern.is_match(form.as_bytes()));
+        self.unless.iter().any(|pattern| lines.iter().any(|line| says(pattern, line)))
     }
 
     /// The best that is found in a line: whether as a whole, and how many letters and digits.
@@ -77,4 +103,10 @@ impl Errors {
         }
         best.filter(|(_, recognised)| *recognised > 0)
     }
+}
+
+/// Letters and digits of the most that one of several expressions recognises.
+fn longest(patterns: &[Regex], form: &str) -> Option<usize> {
+    let found = patterns.iter().filter_map(|pattern| pattern.find(form.as_bytes()));
+    found.map(|hit| hit.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric()).count()).max()
 }

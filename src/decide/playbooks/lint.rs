@@ -158,10 +158,13 @@ fn rule(entry: &mut Entry<'_>, known: &BTreeSet<String>) {
     let one = one.into_iter().filter_map(|(key, pattern)| Some((key, pattern.as_ref()?.as_str())));
     let output = rule.output.iter().enumerate();
     let output = output.map(|(at, pattern)| (format!("match.output.{at}"), pattern.as_str()));
+    let possible = rule.possible.iter().enumerate();
+    let possible = possible.map(|(at, pattern)| (format!("match.possible.{at}"), pattern.as_str()));
     let unless = rule.unless.iter().enumerate();
     let unless = unless.map(|(at, pattern)| (format!("match.unless.{at}"), pattern.as_str()));
-    let in_lines = |key: &str| key.starts_with("match.output") || key.starts_with("match.unless");
-    for (key, pattern) in one.chain(output).chain(unless) {
+    let in_lines =
+        |key: &str| ["match.output", "match.possible", "match.unless"].iter().any(|of| key.starts_with(of));
+    for (key, pattern) in one.chain(output).chain(possible).chain(unless) {
         match compile(pattern) {
             Err(why) => entry.say(&key, format!("the expression {}", sentence(&why))),
             Ok(compiled) if in_lines(&key) && compiled.is_match("") => {

@@ -59,6 +59,10 @@ impl Line {
 pub(super) fn lines(symptom: &Symptom) -> Vec<Line> {
     let mut lines = of(&symptom.said, Speaker::Program);
     lines.extend(of(&symptom.told, Speaker::Record));
+    if let (true, Some(rc)) = (lines.is_empty(), symptom.rc) {
+        // A program that was killed, or is not there, may end without a word: then its status is all that is known.
+        lines = of(&[format!("no output, exit status {rc}")], Speaker::Record);
+    }
     lines
 }
 

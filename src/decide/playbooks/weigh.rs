@@ -5,7 +5,8 @@
 //! error, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the heaviest stays
 //! strong: what more known facts speak for, then what stands nearer the end, because a program says last why it ends, then
 //! what more of the line was recognised. If all that is equal, the text does not tell them apart and none is strong: a
-//! wrong strong match costs an hour at night.
+//! wrong strong match costs an hour at night. Thin words (`possible`), which other causes have, too, make a playbook possible
+//! where nothing fits strongly, so that an operator has a page to read and no false certainty.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -42,6 +43,8 @@ struct Fit<'p> {
     recognised: usize,
     lines: Vec<String>,
     weighed: Vec<String>,
+    /// Only words that other causes have, too, were found.
+    thin: bool,
 }
 
 /// Whether one strong match is picked where several fit.
@@ -90,6 +93,9 @@ pub fn matching(known: &Prepared<'_>, symptom: &Symptom, picked: Picked) -> Vec<
     if picked == Picked::One {
         pick(&mut fits);
     }
+    if fits.first().is_some_and(|first| first.strength == Strength::Strong) {
+        fits.retain(|fit| !fit.thin);
+    }
     fits.into_iter().map(shown).collect()
 }
 
@@ -121,13 +127,18 @@ fn fit<'p>(
 ) -> Option<Fit<'p>> {
     let anything = MatchRule::default();
     let rule = playbook.when.as_ref().unwrap_or(&anything);
-    if symptom.phase.is_some_and(|phase| !rule.phase.is_empty() && !rule.phase.contains(&phase)) {
+    let elsewhere = symptom.phase.is_some_and(|phase| !rule.phase.is_empty() && !rule.phase.contains(&phase));
+    if elsewhere && rule.possible.is_empty() {
         return None;
     }
-    let found = errors.get_or_init(|| Errors::of(playbook)).find(lines)?;
+    let errors = errors.get_or_init(|| Errors::of(playbook));
+    let found = if elsewhere { errors.find_thin(lines) } else { errors.find(lines) }?;
     let mut weighed = Vec::new();
     let (for_it, against) = facts(rule, symptom, &mut weighed);
     let mild = is_only_mild(&found, lines);
+    if found.thin {
+        weighed.push("other causes have these words, too".to_owned());
+    }
     if mild {
         weighed.push("only a warning, and another error follows".to_owned());
     }
@@ -149,12 +160,13 @@ fn fit<'p>(
         recognised,
         lines: shown,
         weighed,
+        thin: found.thin,
     })
 }
 
 /// Points that the known facts speak for a playbook, and against it.
 fn facts(rule: &MatchRule, symptom: &Symptom, weighed: &mut Vec<String>) -> (u8, u8) {
-    let phase = (!rule.phase.is_empty()).then_some(symptom.phase).flatten();
+    let phase = symptom.phase.filter(|_| !rule.phase.is_empty());
     let step = rule.step.as_deref().zip(symptom.step.as_ref()).and_then(|(pattern, step)| {
         let pattern = compile(pattern).ok()?;
         Some((format!("step {step}"), pattern.is_match(step.as_str())))
@@ -165,7 +177,7 @@ fn facts(rule: &MatchRule, symptom: &Symptom, weighed: &mut Vec<String>) -> (u8,
         Some(agrees) => Some((format!("tool {}", program_name(symptom)), agrees == Agrees::Yes)),
     };
     let known = [
-        (phase.map(|phase| (format!("phase {phase}"), true)), 4),
+        (phase.map(|phase| (format!("phase {phase}"), rule.phase.contains(&phase))), 4),
         (step, 7),
         (rc.map(|rc| (format!("rc {rc}"), rule.rc.contains(&rc))), 4),
         (tool, 7),
@@ -324,6 +336,35 @@ mod tests {
             names(&known, &text("It breaks:\nwikijs.unhealthy: no")).is_empty(),
             "prose and parts of words"
         );
+    }
+
+    #[test]
+    fn thin_words_make_it_possible_in_any_phase_and_give_way_to_a_strong_match() {
+        let thin = |id: &str| {
+            let phase = vec![Phase::Migrate];
+            let when = MatchRule { possible: vec!["refused".to_owned()], phase, ..rule("table is gone") };
+            playbook(id, "", Some(when))
+        };
+        let known = [thin("release-a"), says("release-b", "out of paper")];
+        assert_eq!(names(&known, &text("access refused")), ["a Possible"]);
+        assert_eq!(names(&known, &text("access refused\ntable is gone")), ["a Strong"]);
+        assert_eq!(names(&known, &text("access refused\nout of paper")), ["b Strong"], "nothing beside it");
+        let elsewhere = Symptom { phase: Some(Phase::Verify), ..text("table is gone, access refused") };
+        assert_eq!(
+            names(&known, &elsewhere),
+            ["a Possible"],
+            "what is surely its own counts in its phase only"
+        );
+        let elsewhere = Symptom { phase: Some(Phase::Verify), ..text("table is gone") };
+        assert!(names(&known, &elsewhere).is_empty());
+    }
+
+    #[test]
+    fn where_nothing_was_said_the_exit_status_is_looked_at() {
+        let known = [says("release-oom", r"\bexit status 137\b")];
+        let ended = |said: &str| Symptom { rc: Some(137), ..text(said) };
+        assert_eq!(names(&known, &ended("")), ["oom Strong"]);
+        assert!(names(&known, &ended("something")).is_empty());
     }
 
     #[test]
