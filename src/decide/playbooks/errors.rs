@@ -59,7 +59,7 @@ impl Errors {
             return None;
         }
         let (mut whole, mut part) = (Vec::new(), Vec::new());
-        for (line, said) in lines.iter().enumerate() {
+        for (line, said) in lines.iter().enumerate().filter(|(_, said)| !said.counts_none()) {
             let Some((is_whole, recognised)) = self.best_in(said) else { continue };
             let hits = if is_whole { &mut whole } else { &mut part };
             hits.push(Hit { line, recognised });
@@ -80,7 +80,8 @@ impl Errors {
         let best = |line: &Line| line.forms().filter_map(|form| longest(&self.thin, form)).max();
         let hit = |(line, said): (usize, &Line)| Some(Hit { line, recognised: best(said)? });
         // What our own records say has words of its own: the thin ones of others mean nothing there.
-        let printed = lines.iter().enumerate().filter(|(_, line)| line.by == Speaker::Program);
+        let printed =
+            lines.iter().enumerate().filter(|(_, line)| line.by == Speaker::Program && !line.counts_none());
         let hits: Vec<Hit> = printed.filter_map(hit).collect();
         (!hits.is_empty()).then_some(Found { hits, whole: false, thin: true })
     }

@@ -49,6 +49,11 @@ impl Line {
         self.by == Speaker::Program && self.forms().any(|form| MILD.is_match(form))
     }
 
+    /// Whether it counts none of what it names.
+    pub(super) fn counts_none(&self) -> bool {
+        self.by == Speaker::Program && NONE.is_match(&self.text)
+    }
+
     /// Whether it tells of an error.
     pub(super) fn is_error(&self) -> bool {
         self.by == Speaker::Program && ERROR.is_match(&self.text) && !self.is_mild()
@@ -64,6 +69,16 @@ pub(super) fn lines(symptom: &Symptom) -> Vec<Line> {
         lines = of(&[format!("no output, exit status {rc}")], Speaker::Record);
     }
     lines
+}
+
+/// Whether they are a report of tests in which one found something else than it wanted. What failed is what the tests are
+/// about, and words of any failure may stand there as data.
+pub(super) fn compares(lines: &[Line]) -> bool {
+    let has = |pattern: &Regex| {
+        let mut printed = lines.iter().filter(|line| line.by == Speaker::Program);
+        printed.any(|line| line.forms().any(|form| pattern.is_match(form)))
+    };
+    has(&VERDICT) && has(&COMPARISON)
 }
 
 fn of(texts: &[String], by: Speaker) -> Vec<Line> {
@@ -115,7 +130,27 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
 
 static MILD: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)^\W*(npm )?(warn|warning|notice|info|debug|hint|note|deprecated)\b|\blevel=(warning|warn|info|debug)\b|\b(retrying|will retry|trying again|attempt \d+ ?(of|/) ?\d+)\b|^\++ ",
+        r"(?i)^\W*(npm )?(warn|warning|notice|info|debug|hint|note|deprecated)\b|\blevel=(warning|warn|info|debug)\b|\b(retrying|will retry|trying again|attempt \d+ ?(of|/) ?\d+)\b|^\++ |(?-i:^\d+ [a-z][a-z ]{3,60}$)",
+    )
+});
+
+static NONE: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"(?i)\b(events?|errors?|failures?|failed|failing|time-?outs?|warnings?|kill(s|ed)|restarts?|denials?|counts?|total|matches|hits|times|retries|entries|occurrences|messages|lines|incidents|alerts)\W{0,3}[:=]\s*0$",
+    )
+});
+
+/// How a runner of tests ends its report.
+static VERDICT: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"(?i)\b\d+ (failed|passed|errors?)\b.{0,60} in \d+(\.\d+)? ?s|short test summary info|^FAILED \((failures|errors)=|\b\d+ (examples?|tests|runs|specs), \d+ (failures?|assertions|failed)|^Tests: +\d+(, Assertions| failed| passed)|^(#|ℹ) fail \d+$|^not ok \d+ |^\d+ failing$|^test result: FAILED|\bTests run: \d+, Failures: \d+|^-{3} FAIL: |^Failed! +- Failed: +\d+",
+    )
+});
+
+/// How a report of tests sets what was wanted against what was there.
+static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"(?i)^(E +)?(\S*\.)?Assertion(Failed)?Error\b|\bERR_ASSERTION\b|^E +assert |^Failure/Error: .*(expect|should|assert)|^(expected|received|actual|got|want(ed)?)\b[^:]{0,20}:|^-{1,3} (expected|actual|want|got)\b|^Failed asserting that|^assertion .{0,40}failed|^(left|right): |\bgot\b.{1,200}\b(want|expected)\b|\bwant(ed)?\b.{1,200}\bgot\b|\bexpected\b.{1,200}\b(but (was|got)|to (be|equal|eq|contain|include|match)|got)\b|^Not equal:",
     )
 });
 
@@ -153,12 +188,45 @@ mod tests {
             "[INFO] connection refused",
             "npm WARN deprecated x",
             "+ docker pull denied",
+            "      3 permission denied",
         ] {
             assert!(said(mild)[0].is_mild() && !said(mild)[0].is_error(), "{mild}");
         }
-        for error in ["Error: informed", "fatal: could not read", "Error response from daemon: no such image"]
-        {
+        for error in [
+            "3 errors: permission denied",
+            "Error: informed",
+            "fatal: could not read",
+            "Error response from daemon: no such image",
+        ] {
             assert!(said(error)[0].is_error(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_count_of_none_tells_of_no_error() {
+        assert!(said("journal: out of memory events: 0")[0].counts_none());
+        for told in ["out of memory events: 10", "http-health: HTTP 0", "exit status: 0"] {
+            assert!(!said(told)[0].counts_none(), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_report_of_tests_is_known_by_its_verdict_and_what_it_compares() {
+        for report in [
+            "E       AssertionError: assert 'No space left on device' == 'full'\n1 failed in 0.04s",
+            "expected: \"permission denied\"\n     got: \"403 Forbidden\"\n2 examples, 1 failure",
+            "--- FAIL: TestLogin (0.00s)\n    a_test.go:9: got \"permission denied\", want \"ok\"",
+            "Expected: \"ok\"\nReceived: \"ECONNREFUSED\"\nTests:       1 failed, 3 passed, 4 total",
+            "Failed asserting that 'disk full' is true.\nTests: 2, Assertions: 2, Failures: 1.",
+        ] {
+            assert!(compares(&said(report)), "{report}");
+        }
+        for other in [
+            "E   ConnectionRefusedError: [Errno 111] Connection refused\n1 failed in 0.04s",
+            "AssertionError: no space left on device",
+            "expected: 200\ngot: 503",
+        ] {
+            assert!(!compares(&said(other)), "{other}");
         }
     }
 

@@ -147,7 +147,12 @@ fn fit<'p>(
     let base = if found.whole { FOUND } else { INSIDE };
     let score =
         base + for_it + nearness(last) + u8::try_from(recognised / 5).map_or(8, |points| points.min(8));
-    let strong = found.whole && against == 0 && !mild;
+    let as_data =
+        found.hits.iter().all(|hit| lines[hit.line].by == Speaker::Program) && said::compares(lines);
+    if as_data {
+        weighed.push("it stands in a report of tests".to_owned());
+    }
+    let strong = found.whole && against == 0 && !mild && !as_data;
     let score = if strong { score.min(100) } else { score.saturating_sub(against).min(BELOW_STRONG) };
     let hits = found.hits.iter().rev().take(SHOWN).map(|hit| lines[hit.line].text.clone());
     let mut shown: Vec<String> = hits.collect();
@@ -472,6 +477,24 @@ mod tests {
             ),
             ["refused Possible"]
         );
+    }
+
+    #[test]
+    fn what_tests_compare_is_possible_and_what_stopped_them_is_strong() {
+        let known = [says("release-disk-full", "No space left")];
+        let compared = "E   AssertionError: assert 'No space left' == 'full'\n1 failed in 0.04s\n";
+        assert_eq!(names(&known, &text(compared)), ["disk-full Possible"]);
+        let stopped = "E   OSError: [Errno 28] No space left on device\n1 failed in 0.04s\n";
+        assert_eq!(names(&known, &text(stopped)), ["disk-full Strong"]);
+        let told = Symptom { told: vec!["disk: No space left".to_owned()], ..text(compared) };
+        assert_eq!(names(&known, &told), ["disk-full Strong"], "our own record is no data of a test");
+    }
+
+    #[test]
+    fn a_count_of_none_is_no_failure() {
+        let known = [says("release-oom", "out of memory")];
+        assert!(names(&known, &text("out of memory events: 0")).is_empty());
+        assert_eq!(names(&known, &text("out of memory events: 4")), ["oom Strong"]);
     }
 
     #[test]
