@@ -1,5 +1,6 @@
 //! Lists the shipped playbooks, so that a file laid into `recovery/playbooks/` is in the next binary without being named
-//! anywhere else. Only names are written: the texts are read by the compiler, from where the crate stands.
+//! anywhere else: only names are written, the texts are read by the compiler, from where the crate stands. And says how the
+//! program is linked.
 
 #![expect(clippy::disallowed_methods, reason = "a build script is no part of the program")]
 
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
+    stand_at_one_address();
     println!("cargo::rerun-if-changed=recovery/playbooks");
     let mut names = Vec::new();
     for entry in fs::read_dir("recovery/playbooks")? {
@@ -28,4 +30,14 @@ fn main() -> io::Result<()> {
         .map(PathBuf::from)
         .ok_or_else(|| io::Error::other("cargo names no OUT_DIR"))?;
     fs::write(out.join("shipped_playbooks.rs"), table)
+}
+
+/// A program that may be laid anywhere has tens of thousands of addresses put right at each start, in pages that are then its
+/// own: half of the time that `--version` took, and each step of a release starts a shim. So this one stands where the linker put
+/// it, as most that are written in Go do; heap, stack and the system's libraries still lie somewhere else each time.
+fn stand_at_one_address() {
+    let is = |name: &str, wanted: &str| env::var(name).is_ok_and(|value| value == wanted);
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+        println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
 }

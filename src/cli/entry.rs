@@ -70,12 +70,18 @@ fn spoken_for(args: Vec<OsString>) -> Vec<OsString> {
     }
 }
 
-/// `help` and `help VERB` are how many programs are asked: the same as `--help` behind it.
-fn in_other_words(mut args: Vec<OsString>) -> Vec<OsString> {
+/// Where the verb stands among the arguments: the first that is neither an option nor its value.
+fn verb_at(args: &[OsString]) -> usize {
     let mut at = 1;
     while let Some(word) = args.get(at).and_then(|word| word.to_str()).filter(|word| word.starts_with('-')) {
         at += if matches!(word, "-C" | "--format" | "--color") { 2 } else { 1 };
     }
+    at
+}
+
+/// `help` and `help VERB` are how many programs are asked: the same as `--help` behind it.
+fn in_other_words(mut args: Vec<OsString>) -> Vec<OsString> {
+    let at = verb_at(&args);
     if args.get(at).is_some_and(|word| word == "help") {
         args.remove(at);
         args.push("--help".into());
@@ -83,15 +89,23 @@ fn in_other_words(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
-/// The help that a person reads takes as long to put together as the rest of the parsing: it is, for those who see it.
+/// Putting together what is not typed takes as long as the answer: first the verb alone is asked, all of them only for what to say
+/// of a mistake, and the help that a person reads only for those who see it.
 fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
     let shows_help = |error: &clap::Error| {
         matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
     };
-    let mut command = args::parsing_command();
-    let matches = command.try_get_matches_from_mut(args);
-    // Taking it apart takes as long as the parsing did, and the process ends soon.
-    std::mem::forget(command);
+    // Taking a command apart takes as long as the parsing did, and the process ends soon.
+    let matches_of = |mut command: clap::Command| {
+        let matches = command.try_get_matches_from_mut(args);
+        std::mem::forget(command);
+        matches
+    };
+    let verb = args.get(verb_at(args)).and_then(|word| word.to_str());
+    let matches = match verb.and_then(args::command_of).map(matches_of) {
+        Some(Ok(matches)) => return Cli::from_arg_matches(&matches),
+        _ => matches_of(args::parsing_command()),
+    };
     let matches = match matches {
         Err(error) if shows_help(&error) => args::command().try_get_matches_from(args),
         matches => matches,

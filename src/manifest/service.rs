@@ -146,8 +146,8 @@ fn compose(
     }
     if spec.file.as_os_str().is_empty() {
         let (key, table) = match raw {
-            Some(_) => ("file", at.name().to_owned()),
-            None => ("compose", spot.name().to_owned()),
+            Some(_) => ("file", at.name()),
+            None => ("compose", spot.name()),
         };
         let place = if raw.is_some() { &at } else { spot };
         return Err(place.error(Problem::Missing { key: key.to_owned(), table, schema: SCHEMA }));

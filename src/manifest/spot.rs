@@ -1,5 +1,8 @@
 //! A key in a file, by the way that leads to it: what checks hold in their hand to say where something is wrong.
 
+use std::iter;
+use std::rc::Rc;
+
 use super::error::{ManifestError, Place, Problem};
 
 /// A parsed file that knows where its keys stand.
@@ -10,49 +13,79 @@ pub(super) trait Located {
     fn locate(&self, way: &[String]) -> Option<Place>;
 }
 
-/// A key of a file.
+/// A key of a file. Most are asked for and nothing is wrong there: the way is put together only where something is.
 #[derive(Clone)]
 pub(super) struct Spot<'d> {
     document: &'d dyn Located,
-    way: Vec<String>,
-    /// The way as a person writes it: without positions in lists.
-    name: String,
+    last: Option<Rc<Step>>,
+}
+
+/// One step of a way, and the steps that lead to it.
+struct Step {
+    before: Option<Rc<Step>>,
+    to: To,
+}
+
+enum To {
+    Key(String),
+    /// A position in a list.
+    Item(usize),
 }
 
 impl<'d> Spot<'d> {
     /// The whole file.
     pub(super) fn top(document: &'d dyn Located) -> Self {
-        Self { document, way: Vec::new(), name: String::new() }
+        Self { document, last: None }
     }
 
     /// A key of this table.
     pub(super) fn key(&self, key: &str) -> Self {
-        let mut way = self.way.clone();
-        way.push(key.to_owned());
-        let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
-        Self { document: self.document, way, name }
+        self.step(To::Key(key.to_owned()))
     }
 
     /// An element of this list.
     pub(super) fn item(&self, position: usize) -> Self {
-        let mut way = self.way.clone();
-        way.push(position.to_string());
-        Self { document: self.document, way, name: self.name.clone() }
+        self.step(To::Item(position))
     }
 
-    /// The dotted name.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    fn step(&self, to: To) -> Self {
+        Self { document: self.document, last: Some(Rc::new(Step { before: self.last.clone(), to })) }
+    }
+
+    /// Every step from the top of the file.
+    fn steps(&self) -> Vec<&To> {
+        let mut steps: Vec<&To> = iter::successors(self.last.as_deref(), |step| step.before.as_deref())
+            .map(|step| &step.to)
+            .collect();
+        steps.reverse();
+        steps
+    }
+
+    /// The dotted name as a person writes it: without positions in lists.
+    pub(super) fn name(&self) -> String {
+        let keys = self.steps().into_iter().filter_map(|to| match to {
+            To::Key(key) => Some(key.as_str()),
+            To::Item(_) => None,
+        });
+        keys.collect::<Vec<_>>().join(".")
     }
 
     /// A problem here.
     pub(super) fn error(&self, problem: Problem) -> ManifestError {
-        ManifestError::new(self.document.file(), self.document.locate(&self.way), problem)
+        let way: Vec<String> = self
+            .steps()
+            .into_iter()
+            .map(|to| match to {
+                To::Key(key) => key.clone(),
+                To::Item(position) => position.to_string(),
+            })
+            .collect();
+        ManifestError::new(self.document.file(), self.document.locate(&way), problem)
     }
 
     /// A rule that is broken here: the message is the key, then this text.
     pub(super) fn rule(&self, why: impl Into<String>) -> ManifestError {
-        self.error(Problem::Rule { key: self.name.clone(), why: why.into() })
+        self.error(Problem::Rule { key: self.name(), why: why.into() })
     }
 
     /// A rule that is broken here by a value that may be a secret: its line is not shown.

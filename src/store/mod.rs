@@ -46,4 +46,4 @@ pub use once::OnceKey;
 pub use remembered::ScriptsRun;
 pub use requests::CancelRequest;
 pub use work::Work;
-pub use workspace::Store;
+pub use workspace::{Record, Store};

@@ -83,43 +83,50 @@ impl Store {
         ticket: &TicketId,
     ) -> Result<Option<(ReleaseState, Option<String>)>, StoreError> {
         let log = self.layout().log(ticket);
-        let workspace = &self.ground.workspace;
-        match self.saved_state(ticket)? {
-            Saved::Good(state, _) => {
-                let mut state = *state;
-                let head = head_of(&state);
-                if audit_log::last(workspace, &log).as_ref() == Some(&head) {
-                    return Ok(Some((state, None)));
-                }
-                let read = audit_log::read(workspace, &log, ticket, Some(&head))?;
-                let saved = state.log_seq;
-                for event in read.events.iter().filter(|event| event.seq > saved) {
+        let saved = self.saved_state(ticket)?;
+        if let Saved::Good(state, _) = &saved
+            && audit_log::last(&self.ground.workspace, &log).as_ref() == Some(&head_of(state))
+        {
+            return Ok(Some((*state.clone(), None)));
+        }
+        Ok(self.brought_up(ticket, saved)?.map(|record| (record.state, record.rebuilt)))
+    }
+
+    /// A ticket's state with every record that led to it, both of one look.
+    ///
+    /// # Errors
+    /// As [`Store::state`].
+    pub fn record(&self, ticket: &TicketId) -> Result<Option<Record>, StoreError> {
+        self.brought_up(ticket, self.saved_state(ticket)?)
+    }
+
+    /// The state that a file held, with the records that came after it; of a file that is not whole, the log's.
+    fn brought_up(&self, ticket: &TicketId, saved: Saved) -> Result<Option<Record>, StoreError> {
+        let (workspace, log) = (&self.ground.workspace, self.layout().log(ticket));
+        if matches!(saved, Saved::Missing) && !workspace.exists(&log) {
+            return Ok(None);
+        }
+        let read = audit_log::read(workspace, &log, ticket, saved.head().as_ref())?;
+        let rebuilt = saved.said();
+        let state = match saved {
+            Saved::Good(mut state, _) => {
+                let seen = state.log_seq;
+                for event in read.events.iter().filter(|event| event.seq > seen) {
                     projection::apply(&mut state, event);
                 }
-                state.log_chain = read.head.chain;
-                Ok(Some((state, None)))
+                Some(*state)
             }
-            Saved::Missing if !workspace.exists(&log) => Ok(None),
-            lost => self.rebuilt(ticket, &lost),
-        }
+            Saved::Missing | Saved::Damaged(_) => projection::project(read.events.iter()),
+        };
+        Ok(state.map(|mut state| {
+            state.log_chain = read.head.chain;
+            Record { state, rebuilt, events: read.events }
+        }))
     }
 
     /// A state as the text of its file, checksum and all: safe to `eval` in any POSIX shell.
     pub fn state_text(&self, state: &ReleaseState) -> String {
         state_file::render(state)
-    }
-
-    fn rebuilt(
-        &self,
-        ticket: &TicketId,
-        lost: &Saved,
-    ) -> Result<Option<(ReleaseState, Option<String>)>, StoreError> {
-        let read = audit_log::read(&self.ground.workspace, &self.layout().log(ticket), ticket, None)?;
-        let state = projection::project(read.events.iter()).map(|mut state| {
-            state.log_chain.clone_from(&read.head.chain);
-            (state, lost.said())
-        });
-        Ok(state)
     }
 
     pub(super) fn saved_state(&self, ticket: &TicketId) -> Result<Saved, StoreError> {
@@ -287,6 +294,17 @@ impl Store {
         let lock = lock::take(&self.ground, text)?;
         LockedStore::new(self.clone(), lock)
     }
+}
+
+/// A release as its ticket's files tell it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Where it stands.
+    pub state: ReleaseState,
+    /// Why the state had to be rebuilt from the log, where it had to.
+    pub rebuilt: Option<String>,
+    /// Every record of the ticket; a torn tail is left out.
+    pub events: Arc<Vec<RunEvent>>,
 }
 
 /// A state file as it was found.

@@ -12,11 +12,11 @@ thread_local! {
 }
 
 /// Makes commands in which only the verb that is typed gets its arguments; help, manual pages and completions need all.
-pub(super) fn for_parsing(make: impl FnOnce() -> Command) -> Command {
+pub(super) fn for_parsing<T>(put_together: impl FnOnce() -> T) -> T {
     FOR_PARSING.set(true);
-    let command = make();
+    let made = put_together();
     FOR_PARSING.set(false);
-    command
+    made
 }
 
 /// The arguments, or the verbs, below a verb.

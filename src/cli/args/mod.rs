@@ -44,4 +44,4 @@ pub use rollout::{
 pub use serve::{CreateTokenArgs, RevokeTokenArgs, ServeArgs, TokenVerb};
 pub use setup::{AdoptArgs, CompletionsArgs, DemoArgs, InitArgs, ManArgs, SchemaArgs, SchemaName};
 pub use source::{RelinkArgs, SourceVerb};
-pub use top::{Cli, ColorWhen, Format, Global, Verb, command, parsing_command, plain_command};
+pub use top::{Cli, ColorWhen, Format, Global, Verb, command, command_of, parsing_command, plain_command};

@@ -459,6 +459,18 @@ pub fn parsing_command() -> clap::Command {
     for_parsing(Cli::command)
 }
 
+/// The command line with one verb alone, for parsing what that verb's own arguments are: what stands before it is known of every
+/// verb, and what clap says of a mistake is asked of [`parsing_command`]. Each verb that is there costs a copy of all options
+/// that stand everywhere. None where no such verb is.
+pub fn command_of(verb: &str) -> Option<clap::Command> {
+    for_parsing(|| {
+        let verbs = Verb::augment_subcommands(clap::Command::new("holdpoint"));
+        let verb = verbs.find_subcommand(verb)?.clone();
+        let alone = clap::Command::new("holdpoint").disable_help_subcommand(true).subcommand_required(true);
+        Some(Global::augment_args(alone).subcommand(verb))
+    })
+}
+
 /// The command line as the types describe it: for manual pages and completions.
 pub fn plain_command() -> clap::Command {
     Cli::command()
@@ -508,13 +520,17 @@ mod tests {
 
     #[test]
     fn what_is_put_together_late_parses_the_same() {
-        for line in
-            ["run 1234 --from=ticket --json -C /x", "backup restore wikijs 20260518_153012", "-v state 1"]
-        {
+        for (verb, line) in [
+            ("run", "run 1234 --from=ticket --json -C /x"),
+            ("backup", "backup restore wikijs 20260518_153012"),
+            ("state", "-v state 1"),
+        ] {
             let words = || std::iter::once("holdpoint").chain(line.split_whitespace());
-            let late = parsing_command().try_get_matches_from(words()).unwrap();
-            let late = Cli::from_arg_matches(&late).unwrap();
-            assert_eq!(format!("{late:?}"), format!("{:?}", parse(line).unwrap()));
+            for command in [parsing_command(), command_of(verb).unwrap()] {
+                let late = command.try_get_matches_from(words()).unwrap();
+                let late = Cli::from_arg_matches(&late).unwrap();
+                assert_eq!(format!("{late:?}"), format!("{:?}", parse(line).unwrap()));
+            }
         }
         for line in ["run 1234 --frob", "backup frob", "frob", "state", "backup"] {
             let words = || std::iter::once("holdpoint").chain(line.split_whitespace());

@@ -12,6 +12,7 @@ use crate::ops::error::OpsError;
 use crate::ops::host::Host;
 use crate::ops::playbooks::open_causes;
 use crate::ops::release::following;
+use crate::store::Record;
 
 use super::rows::{Present, holder_view, relative};
 
@@ -20,11 +21,10 @@ use super::rows::{Present, holder_view, relative};
 /// # Errors
 /// [`OpsError::NoRelease`]; a damaged log.
 pub fn state(host: &Host, ticket: &TicketId) -> Result<StateView, OpsError> {
-    let (mut state, rebuilt) =
-        host.store.state_or_why(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
+    let Record { mut state, rebuilt, events } =
+        host.store.record(ticket)?.ok_or_else(|| OpsError::NoRelease { ticket: ticket.clone() })?;
     let present = Present::look(host)?;
     state.status = present.status(&state);
-    let events = host.store.log(ticket)?;
     let layout = host.store.layout();
     let attempt = AttemptId { ticket: ticket.clone(), number: state.attempt };
     let runner = present.holder().filter(|_| present.works_on(ticket));

@@ -233,10 +233,11 @@ pub(super) fn tail_open(mut file: File, path: &Path, max: u64) -> Result<Vec<u8>
     use std::io::{Read, Seek, SeekFrom};
     let len = file.metadata().map_err(failed("read", path))?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(max))).map_err(failed("read", path))?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(len.min(max)).unwrap_or(0));
     file.take(max).read_to_end(&mut bytes).map_err(failed("read", path))?;
     Ok(bytes)
 }
+
 /// Where a symlink points to.
 pub fn link_target(path: &Path) -> Result<PathBuf, FileError> {
     fs::read_link(path).map_err(failed("read", path))
