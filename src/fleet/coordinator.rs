@@ -2,6 +2,7 @@
 //! that it knows stands in the ledger: killed at any moment, another one goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,11 +14,11 @@ use super::transport::Transport;
 use crate::decide::rollout::{Asked, Commit, Decision, Seen, asks, step};
 use crate::model::quantity::Span;
 use crate::model::rollout::{
-    GateKind, Heard, HostName, HostRow, HostState, Offer, PlanId, PlanPhase, RolloutPlan, Wait,
+    GateKind, Heard, HostName, HostRow, HostSpec, HostState, Offer, PlanId, PlanPhase, RolloutPlan, Wait,
 };
-use crate::sys::beside;
 use crate::sys::clock::{self, Clock};
 use crate::sys::signal::Stop;
+use crate::sys::{Beside, beside};
 
 /// How long a coordinator that is gone still counts as leading.
 const LEASE: Duration = Duration::from_secs(20);
@@ -34,8 +35,12 @@ const GATE_LOOK: Duration = Duration::from_millis(10);
 /// How often hosts that do not answer, and gates, are asked.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
-/// Hosts that are talked to at once, and in one round: each gets its turn, and no round outlasts the lease.
+/// Hosts that are talked to at once, and whose words one step takes in; and of those at work, how many are asked in one round:
+/// each gets its turn.
 const AT_ONCE: usize = 16;
+
+/// For how long a round goes on to further hosts: none outlasts the lease.
+const ROUND: Duration = Duration::from_secs(2);
 
 /// How long a host may wait for another run on it.
 const LOCK_WAIT: Span = Span::secs(300);
@@ -94,7 +99,15 @@ pub fn drive(around: &Around<'_>, plan_id: &PlanId) -> Result<Ended, FleetError>
 fn led(around: &Around<'_>, plan_id: &PlanId, lease: u64) -> Result<Ended, FleetError> {
     let leader = format!("{}@{}", around.by, around.from);
     let fence = records::lead(around.ledger, plan_id, &leader, lease)?;
-    let mut watch = Watch { lease, kept: around.clock.monotonic(), asked: None, turn: 0, gates: None };
+    let mut watch = Watch {
+        lease,
+        kept: around.clock.monotonic(),
+        asked: None,
+        turn: 0,
+        told: BTreeMap::new(),
+        heard: BTreeMap::new(),
+        gates: None,
+    };
     let mut rollout = records::load(around.ledger, plan_id)?;
     loop {
         watch.keep(around, plan_id)?;
@@ -102,9 +115,18 @@ fn led(around: &Around<'_>, plan_id: &PlanId, lease: u64) -> Result<Ended, Fleet
             return Ok(Ended::Stopped);
         }
         let now = around.clock.now();
-        let heard = listen(around, &rollout, &mut watch);
         let asked = ask_gates(around, &rollout, &mut watch)?;
-        match next(around, &rollout, (&heard, &asked), now)? {
+        let outside = Outside::look(around, now)?;
+        // Whatever is to be told is written before anybody is listened to, so that all of it is told side by side: hosts that
+        // are quick do not wait for the slowest of those that were told first.
+        let mut decision = outside.next(&rollout, &BTreeMap::new(), &asked, now);
+        if matches!(decision, Decision::Wait(_)) {
+            if watch.heard.is_empty() {
+                watch.heard = listen(around, &rollout, &mut watch);
+            }
+            decision = outside.next(&rollout, &watch.portion(), &asked, now);
+        }
+        match decision {
             Decision::Commit(commit) => {
                 let written =
                     records::commit(around.ledger, &rollout, &commit, Some(fence), (around.by, now))?;
@@ -116,9 +138,13 @@ fn led(around: &Around<'_>, plan_id: &PlanId, lease: u64) -> Result<Ended, Fleet
                     Committed::Conflict(key) if key.starts_with("leader/") => {
                         return Err(FenceLost { plan_id: plan_id.clone() });
                     }
-                    Committed::Conflict(_) => rollout = records::load(around.ledger, plan_id)?,
+                    Committed::Conflict(_) => {
+                        rollout = records::load(around.ledger, plan_id)?;
+                        watch.heard.clear();
+                    }
                 }
             }
+            Decision::Wait(_) if !watch.heard.is_empty() => {}
             Decision::Wait(wait) => {
                 if let Some(ended) = over(&rollout, &wait) {
                     return Ok(ended);
@@ -145,6 +171,10 @@ struct Watch {
     kept: Duration,
     asked: Option<Duration>,
     turn: usize,
+    /// Which generation of a word each host was told by us.
+    told: BTreeMap<HostName, u64>,
+    /// What hosts said and is not taken in yet.
+    heard: BTreeMap<HostName, Heard>,
     gates: Option<Duration>,
 }
 
@@ -161,19 +191,42 @@ impl Watch {
         self.kept = around.clock.monotonic();
         Ok(())
     }
+
+    /// What a step takes in of what hosts said: what it comes to has to fit into one commit of every ledger.
+    fn portion(&mut self) -> BTreeMap<HostName, Heard> {
+        let rest = self.heard.keys().nth(AT_ONCE).cloned();
+        let rest = rest.map(|first| self.heard.split_off(&first)).unwrap_or_default();
+        std::mem::replace(&mut self.heard, rest)
+    }
 }
 
-fn next(
-    around: &Around<'_>,
-    rollout: &Rollout,
-    (heard, asked): (&BTreeMap<HostName, Heard>, &BTreeMap<usize, Asked>),
-    now: DateTime<Utc>,
-) -> Result<Decision, FleetError> {
-    let excluded: BTreeSet<HostName> = records::exclusions(around.ledger, now)?.into_keys().collect();
-    let line = records::line(around.ledger)?.map(|line| line.reason);
-    let frozen = (around.frozen)(now);
-    let seen = Seen { heard, asked, excluded: &excluded, frozen: frozen.as_deref(), line: line.as_deref() };
-    Ok(step(&rollout.plan, &rollout.state, &rollout.hosts, &seen, now))
+/// What counts beside the plan's own records.
+struct Outside {
+    excluded: BTreeSet<HostName>,
+    line: Option<String>,
+    frozen: Option<String>,
+}
+
+impl Outside {
+    fn look(around: &Around<'_>, now: DateTime<Utc>) -> Result<Self, FleetError> {
+        Ok(Self {
+            excluded: records::exclusions(around.ledger, now)?.into_keys().collect(),
+            line: records::line(around.ledger)?.map(|line| line.reason),
+            frozen: (around.frozen)(now),
+        })
+    }
+
+    fn next(
+        &self,
+        rollout: &Rollout,
+        heard: &BTreeMap<HostName, Heard>,
+        asked: &BTreeMap<usize, Asked>,
+        now: DateTime<Utc>,
+    ) -> Decision {
+        let (frozen, line) = (self.frozen.as_deref(), self.line.as_deref());
+        let seen = Seen { heard, asked, excluded: &self.excluded, frozen, line };
+        step(&rollout.plan, &rollout.state, &rollout.hosts, &seen, now)
+    }
 }
 
 fn take_in(rollout: &mut Rollout, commit: Commit, rev: u64) {
@@ -208,37 +261,63 @@ fn is_held(row: &HostRow) -> bool {
     row.reason.as_deref().is_some_and(|why| why.starts_with("awaiting-approval"))
 }
 
-/// Tells every host that is at work once more, and hears what it says: the same word, any number of times.
+/// Tells every host that is at work once more, and hears what it says: the same word, any number of times. Whoever was not told
+/// yet comes first.
 fn listen(around: &Around<'_>, rollout: &Rollout, watch: &mut Watch) -> BTreeMap<HostName, Heard> {
-    let now = around.clock.monotonic();
-    let all = watch.asked.is_none_or(|asked| now >= asked + ASK_EVERY);
+    let began = around.clock.monotonic();
+    let all = watch.asked.is_none_or(|asked| began >= asked + ASK_EVERY);
     if all {
-        watch.asked = Some(now);
+        watch.asked = Some(began);
     }
     let wanted = |row: &HostRow| {
         let rarely = row.state == HostState::Unreachable || is_held(row);
         all || !rarely
     };
-    let transport = around.transport;
-    let hosts: Vec<(&HostName, &HostRow)> = rollout.hosts.asked().filter(|(_, row)| wanted(row)).collect();
-    let mut heard = BTreeMap::new();
-    let first = watch.turn % hosts.len().max(1);
+    let hosts = rollout.hosts.asked().filter(|(_, row)| wanted(row));
+    let (fresh, known): (Vec<_>, Vec<_>) =
+        hosts.partition(|(host, row)| watch.told.get(*host) != Some(&row.generation));
+    let first = watch.turn % known.len().max(1);
     watch.turn = first + AT_ONCE;
-    std::thread::scope(|scope| {
-        let told: Vec<_> = hosts
-            .iter()
-            .cycle()
-            .skip(first)
-            .take(hosts.len().min(AT_ONCE))
-            .filter_map(|(host, row)| {
-                let spec = rollout.plan.hosts.get(*host)?;
-                let offer = offer(around, &rollout.plan, host, row)?;
-                Some(((*host).clone(), beside(scope, move || transport.tell(host, spec, &offer))))
-            })
-            .collect();
-        heard.extend(told.into_iter().map(|(host, told)| (host, told.join())));
+    let again = known.iter().cycle().skip(first).take(known.len().min(AT_ONCE));
+    let told = fresh.iter().chain(again).filter_map(|(host, row)| {
+        let spec = rollout.plan.hosts.get(*host)?;
+        Some(Telling { host, spec, offer: offer(around, &rollout.plan, host, row)? })
     });
+    let told: Vec<Telling<'_>> = told.collect();
+    let heard = side_by_side(around.transport, around.clock, &told, began + ROUND);
+    let generations = told.iter().filter(|one| heard.contains_key(one.host));
+    watch.told.extend(generations.map(|one| (one.host.clone(), one.offer.generation)));
     heard
+}
+
+/// What one host is told.
+struct Telling<'a> {
+    host: &'a HostName,
+    spec: &'a HostSpec,
+    offer: Offer,
+}
+
+/// Tells some at once, and the next as soon as one has answered; none is begun after `until`.
+fn side_by_side(
+    transport: &dyn Transport,
+    clock: &dyn Clock,
+    told: &[Telling<'_>],
+    until: Duration,
+) -> BTreeMap<HostName, Heard> {
+    let next = AtomicUsize::new(0);
+    let hand = || {
+        let mut heard = Vec::new();
+        while clock.monotonic() < until
+            && let Some(one) = told.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            heard.push((one.host.clone(), transport.tell(one.host, one.spec, &one.offer)));
+        }
+        heard
+    };
+    std::thread::scope(|scope| {
+        let hands: Vec<_> = (0..told.len().min(AT_ONCE)).map(|_| beside(scope, hand)).collect();
+        hands.into_iter().flat_map(Beside::join).collect()
+    })
 }
 
 fn offer(around: &Around<'_>, plan: &RolloutPlan, host: &HostName, row: &HostRow) -> Option<Offer> {
