@@ -31,7 +31,10 @@ pub(super) fn serve(call: &Call<'_>, args: &ServeArgs) -> Result<Ending, CliErro
             .hint("`--tls-cert FILE --tls-key FILE`, or a reverse proxy in front of 127.0.0.1")
             .hint("`--insecure-listen` where the network between is trusted"),
         ServeError::Certificate { .. } => CliError::usage(error.to_string()),
-        error => CliError::new(Ending::Failed, error),
+        ServeError::Taken { at, .. } => CliError::new(Ending::Failed, error)
+            .hint(format!("see who listens there: `ss -ltnp 'sport = :{}'`", at.port()))
+            .hint("or listen elsewhere: `--listen ADDRESS:PORT`, with port 0 on one that is free"),
+        error @ ServeError::Failed { .. } => CliError::new(Ending::Failed, error),
     })?;
     // Asked to stop is how a server ends.
     Ok(if stop.signal() == Some(Signal::Int) { Ending::Interrupted } else { Ending::Ok })

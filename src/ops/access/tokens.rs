@@ -47,6 +47,15 @@ pub fn create(host: &Host, making: &Making) -> Result<NewToken, OpsError> {
             what: "no token is good for that long".to_owned(),
             hint: "`--expires-in 90d`".to_owned(),
         })?;
+    if let Some(path) = &making.curl_config {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(missing) = folder.filter(|folder| !files::is_folder(folder)) {
+            return Err(OpsError::Usage {
+                what: format!("`{}` cannot be written: its folder is not there", path.display()),
+                hint: format!("make it first: `mkdir -p {}`", missing.display()),
+            });
+        }
+    }
     let token = Token {
         name: making.name.clone(),
         role: making.role,

@@ -18,7 +18,7 @@ fn it_does_not_listen_plainly_where_others_can_hear() {
     host.run(["serve", "--tls-cert", "x.pem", "--tls-key", "y.pem"]).exits(2).shows("x.pem");
     let server = Server::of(&host);
     let taken = server.url.trim_start_matches("http://").to_owned();
-    host.run(["serve", "--listen", &taken]).exits(1).shows("cannot be listened on");
+    host.run(["serve", "--listen", &taken]).exits(1).shows("cannot be listened on").shows("ss -ltnp");
 }
 
 #[test]
@@ -209,6 +209,10 @@ fn tokens_are_made_listed_and_taken_back_once_each() {
     let file = config.to_str().unwrap();
     host.run(["token", "create", "alice", "--role", "viewer", "--curl-config", file]).exits(2);
     assert_eq!(std::fs::read_to_string(&config).unwrap(), "the good one", "nothing takes its place");
+    let nowhere = host.root().join("no/such/curl");
+    host.run(["token", "create", "bob", "--role", "viewer", "--curl-config", nowhere.to_str().unwrap()])
+        .exits(2)
+        .shows("mkdir -p");
     host.run(["token", "revoke", "alice"]).exits(0);
     host.run(["token", "revoke", "alice"]).exits(2);
     host.run(["token", "list", "--json"]).exits(0).shows("revoked");
