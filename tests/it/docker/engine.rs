@@ -132,6 +132,7 @@ impl Registry {
         let name = self.name(image);
         let context = tempfile::Builder::new().prefix("holdpoint-image-").tempdir().unwrap();
         build(context.path());
+        unlike_any_other(context.path(), &name);
         docker(["build", "-q", "-t", &name, context.path().to_str().unwrap()]);
         docker(["push", "-q", &name]);
         docker(["rmi", &name]);
@@ -146,6 +147,15 @@ impl Registry {
         docker(["tag", &kept, &name]);
         docker(["rmi", &kept]);
     }
+}
+
+/// Two builds of the same content share what lies between their steps, and one that is taken away takes it from the other: tests
+/// that run side by side in one engine say whose each image is.
+fn unlike_any_other(context: &Path, name: &str) {
+    let file = context.join("Dockerfile");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (from, rest) = text.split_once('\n').unwrap();
+    std::fs::write(file, format!("{from}\nLABEL image={name}\n{rest}")).unwrap();
 }
 
 impl Drop for Registry {
