@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::http::api::rollouts as api;
 use crate::http::problem::Problem;
 use crate::model::reason::Blocker;
-use crate::model::rollout::{Act, DescribeView, HostName, PlanId, PlanPhase, StageId, Strategy};
+use crate::model::rollout::{Act, DescribeView, HostName, PlanId, PlanPhase, StageId, StageView, Strategy};
 use crate::ops::rollout::{self, Desk, Terms};
 
 use super::marks::Badge;
@@ -128,12 +128,12 @@ impl Verb {
         }
     }
 
-    /// The act, once what has to be typed was.
-    fn act(self, view: &DescribeView) -> Act {
+    /// The act, once what has to be typed was; what goes on may be told after which stage to pause.
+    fn act(self, view: &DescribeView, until: Option<StageId>) -> Act {
         match self {
-            Verb::Start => Act::START,
+            Verb::Start => Act::Start { until },
             Verb::Approve => Act::Approve,
-            Verb::Resume => Act::RESUME,
+            Verb::Resume => Act::Resume { until },
             Verb::Pause => Act::Pause,
             Verb::Halt => Act::Halt,
             Verb::Cancel => Act::Cancel { confirmed: true },
@@ -178,7 +178,7 @@ pub(super) struct Way {
 /// Every way that means anything now, each decided as the verb itself decides it.
 pub(super) fn ways(visit: &Visit<'_>, desk: &Desk, view: &DescribeView) -> Result<Vec<Way>, Problem> {
     let verbs: Vec<Verb> = Verb::ALL.into_iter().filter(|verb| verb.concerns(view)).collect();
-    let acts: Vec<Act> = verbs.iter().map(|verb| verb.act(view)).collect();
+    let acts: Vec<Act> = verbs.iter().map(|verb| verb.act(view, None)).collect();
     let would = rollout::would(desk, &view.plan_id, &acts)?;
     let way = |(verb, would): (Verb, Result<rollout::Would, Blocker>)| Way {
         verb,
@@ -203,6 +203,17 @@ struct Asking {
     hosts: Vec<HostName>,
     against: Option<Blocker>,
     typed: Option<String>,
+    /// Stages after which it may be told to pause.
+    pauses: Vec<StageId>,
+}
+
+/// Stages that are to come, but for the last: after that one it is over.
+fn to_come(view: &DescribeView) -> Vec<StageId> {
+    let is_current = |stage: &&StageView| Some(&stage.stage_id) == view.current_stage_id.as_ref();
+    let past = view.stages.iter().take_while(|stage| !is_current(stage)).count();
+    let past = if past == view.stages.len() { 0 } else { past };
+    let last = view.stages.len().saturating_sub(1);
+    view.stages[past..last.max(past)].iter().map(|stage| stage.stage_id.clone()).collect()
 }
 
 /// Shows what a verb would do, and asks.
@@ -211,7 +222,7 @@ pub(super) fn ask(visit: &Visit<'_>) -> Result<Reply, Problem> {
     let plan: PlanId = visit.asked.word("plan_id")?;
     let desk = api::desk(visit.host)?;
     let view = rollout::describe(&desk, &plan)?;
-    let would = rollout::would(&desk, &plan, &[verb.act(&view)])?.into_iter().next();
+    let would = rollout::would(&desk, &plan, &[verb.act(&view, None)])?.into_iter().next();
     let (would, against) = match would {
         Some(Ok(would)) => (Some(would), None),
         Some(Err(against)) => (None, Some(against)),
@@ -230,6 +241,7 @@ pub(super) fn ask(visit: &Visit<'_>) -> Result<Reply, Problem> {
         badge: rollouts::phase(view.phase),
         next: would.map(|would| rollouts::phase(would.new_phase)),
         typed: verb.typed(&view),
+        pauses: if matches!(verb, Verb::Start | Verb::Resume) { to_come(&view) } else { Vec::new() },
         hosts,
         against,
         verb,
@@ -244,6 +256,7 @@ struct Confirmation {
     reason: String,
     revision: String,
     stage: String,
+    until: String,
 }
 
 /// Does it.
@@ -271,16 +284,19 @@ pub(super) fn act(visit: &Visit<'_>) -> Result<Reply, Problem> {
     if verb.wants_a_reason() {
         api::said(reason.as_deref().unwrap_or_default())?;
     }
-    let stage: Option<StageId> = match given(Some(&sent.stage)) {
-        Some(stage) => Some(stage.parse().map_err(|error| Problem::invalid(format!("{error}")))?),
-        None => None,
-    };
+    let (stage, until) = (named(&sent.stage)?, named(&sent.until)?);
     let terms = Terms {
         reason: reason.as_deref(),
         revision: verb.is_bound().then_some(sent.revision.as_str()),
         stage: stage.as_ref(),
         unconfirmed: false,
     };
-    api::carried_out(visit.host, &plan, &verb.act(&view), terms)?;
+    api::carried_out(visit.host, &plan, &verb.act(&view, until), terms)?;
     Ok(Reply::See(format!("/rollouts/{plan}")))
+}
+
+/// A stage that a field names, if it does.
+fn named(field: &String) -> Result<Option<StageId>, Problem> {
+    let stage = given(Some(field)).map(|stage| stage.parse());
+    stage.transpose().map_err(|error| Problem::invalid(format!("{error}")))
 }

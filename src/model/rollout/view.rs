@@ -227,6 +227,9 @@ pub struct DescribeView {
     /// The stage after which it pauses, while that is to come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<StageId>,
+    /// The stage after which it paused, as it was told to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_after: Option<StageId>,
     /// Who drives it; none: nobody.
     pub coordinator: Option<String>,
     /// Its stages.

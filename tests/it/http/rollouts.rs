@@ -216,11 +216,29 @@ fn a_plan_that_is_to_go_on_until_a_stage_pauses_there_and_says_so() {
     assert!(why.contains("stage canary is past, and it was to go on until there"), "{stuck:#}");
     let page = alice.get(&format!("/rollouts/{plan}")).is(200);
     assert!(page.text.contains("stage canary is past"), "{}", page.text);
+    assert!(page.text.contains("It paused as it was told to"), "{}", page.text);
     assert_eq!(fleet.images(), ["web:2", "web:1"]);
     // From another machine, the same: the last stage lets it go on to its end.
     let on = ["rollout", "resume", "--until", "rest", "--plan-id", &plan];
     afar(&fleet, &server, &alice, &on).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:2", "web:2"]);
+    // And in the console.
+    let next = fleet.ships("1235", "3");
+    let plan = fleet.plan(&TWO_STAGES.replace("\"1234\"", "\"1235\""), &next);
+    let here = server.stranger().header("origin", &server.url);
+    let session = here.header("cookie", &here.signs_in(alice.value()));
+    let form = format!("/rollouts/{plan}/do/start");
+    let page = session.get(&form).is(200).text;
+    assert!(page.contains("<option value=\"canary\">") && !page.contains("value=\"rest\""), "{page}");
+    let held = |name: &str| {
+        let from = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        from.split('"').next().unwrap().to_owned()
+    };
+    let fields = format!("csrf={}&revision={}&until=", held("csrf"), held("revision"));
+    session.form(&form, &format!("{fields}cnary")).is(409);
+    session.form(&form, &format!("{fields}canary")).is(303);
+    wait_until("it has come so far", || phase_is(&fleet, &plan, "paused"));
+    assert_eq!(fleet.images(), ["web:3", "web:2"]);
 }
 
 #[test]
