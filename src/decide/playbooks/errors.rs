@@ -1,18 +1,22 @@
 //! The errors that a playbook knows, found in what was said.
 
+use std::cell::OnceCell;
+
 use regex::bytes::Regex;
 
 use super::patterns::compile_for_lines;
 use super::quoted;
 use super::said::{Line, Speaker};
-use crate::model::playbook::{MatchRule, Playbook};
+use crate::model::playbook::Playbook;
 
 /// The errors of a playbook as expressions: its own `output`, or else the lines that its symptom quotes.
-pub(super) struct Errors {
+pub(super) struct Errors<'p> {
     patterns: Vec<Regex>,
     are_quoted: bool,
-    thin: Vec<Regex>,
     unless: Vec<Regex>,
+    possible: &'p [String],
+    /// Compiled once they are looked for: most failures fit something surely.
+    thin: OnceCell<Vec<Regex>>,
 }
 
 /// An error in a line.
@@ -33,23 +37,20 @@ pub(super) struct Found {
     pub(super) thin: bool,
 }
 
-impl Errors {
+impl<'p> Errors<'p> {
     /// Compiles what a playbook knows. An expression that cannot be used is left out: `lint` says so.
-    pub(super) fn of(playbook: &Playbook) -> Self {
+    pub(super) fn of(playbook: &'p Playbook) -> Self {
         let output = playbook.when.as_ref().map_or(&[][..], |when| &when.output[..]);
         let are_quoted = output.is_empty();
         let patterns = if are_quoted {
             let lines = quoted::lines(&playbook.symptom);
             lines.filter_map(|line| quoted::generalised(&line, &playbook.services)).collect()
         } else {
-            output.iter().filter_map(|pattern| compile_for_lines(pattern).ok()).collect()
+            usable(output)
         };
-        let usable =
-            |patterns: &[String]| patterns.iter().filter_map(|one| compile_for_lines(one).ok()).collect();
-        let of = |list: fn(&MatchRule) -> &Vec<String>| {
-            playbook.when.as_ref().map_or_else(Vec::new, |when| usable(list(when)))
-        };
-        Self { patterns, are_quoted, thin: of(|when| &when.possible), unless: of(|when| &when.unless) }
+        let unless = playbook.when.as_ref().map_or_else(Vec::new, |when| usable(&when.unless));
+        let possible = playbook.when.as_ref().map_or(&[][..], |when| &when.possible[..]);
+        Self { patterns, are_quoted, unless, possible, thin: OnceCell::new() }
     }
 
     /// The lines that have an error of these; parts of lines count only where no line is one as a whole. None where a line
@@ -66,18 +67,16 @@ impl Errors {
         }
         let is_whole = !whole.is_empty();
         let hits = if is_whole { whole } else { part };
-        if hits.is_empty() {
-            return self.find_thin(lines);
-        }
-        Some(Found { hits, whole: is_whole, thin: false })
+        (!hits.is_empty()).then_some(Found { hits, whole: is_whole, thin: false })
     }
 
     /// The lines that have words which only make it possible. None where a line tells of another state.
     pub(super) fn find_thin(&self, lines: &[Line]) -> Option<Found> {
-        if self.thin.is_empty() || self.tells_of_another_state(lines) {
+        if self.possible.is_empty() || self.tells_of_another_state(lines) {
             return None;
         }
-        let best = |line: &Line| line.forms().filter_map(|form| longest(&self.thin, form)).max();
+        let thin = self.thin.get_or_init(|| usable(self.possible));
+        let best = |line: &Line| line.forms().filter_map(|form| longest(thin, form)).max();
         let hit = |(line, said): (usize, &Line)| Some(Hit { line, recognised: best(said)? });
         // What our own records say has words of its own: the thin ones of others mean nothing there.
         let printed =
@@ -104,6 +103,10 @@ impl Errors {
         }
         best.filter(|(_, recognised)| *recognised > 0)
     }
+}
+
+fn usable(patterns: &[String]) -> Vec<Regex> {
+    patterns.iter().filter_map(|one| compile_for_lines(one).ok()).collect()
 }
 
 /// Letters and digits of the most that one of several expressions recognises.

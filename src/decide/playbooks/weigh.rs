@@ -43,8 +43,6 @@ struct Fit<'p> {
     recognised: usize,
     lines: Vec<String>,
     weighed: Vec<String>,
-    /// Only words that other causes have, too, were found.
-    thin: bool,
 }
 
 /// Whether one strong match is picked where several fit.
@@ -58,7 +56,7 @@ pub enum Picked {
 
 /// Playbooks made ready for comparing: each is compiled once, when the first failure could be its own.
 pub struct Prepared<'p> {
-    each: Vec<(&'p Playbook, OnceCell<Errors>)>,
+    each: Vec<(&'p Playbook, OnceCell<Errors<'p>>)>,
     below: BTreeMap<&'p str, BTreeSet<&'p str>>,
 }
 
@@ -78,8 +76,29 @@ impl<'p> Prepared<'p> {
 /// Playbooks that fit a failure, the best first.
 pub fn matching(known: &Prepared<'_>, symptom: &Symptom, picked: Picked) -> Vec<PlaybookMatch> {
     let lines = said::lines(symptom);
-    let mut fits: Vec<Fit<'_>> =
-        known.each.iter().filter_map(|(playbook, errors)| fit(playbook, errors, symptom, &lines)).collect();
+    let surely = weighed(known, symptom, &lines, picked, Thin::LeftOut);
+    let is_sure = surely.first().is_some_and(|first| first.strength == Strength::Strong);
+    let fits = if is_sure { surely } else { weighed(known, symptom, &lines, picked, Thin::Too) };
+    fits.into_iter().map(shown).collect()
+}
+
+/// Whether words count that other causes have, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thin {
+    LeftOut,
+    Too,
+}
+
+fn weighed<'p>(
+    known: &Prepared<'p>,
+    symptom: &Symptom,
+    lines: &[Line],
+    picked: Picked,
+    thin: Thin,
+) -> Vec<Fit<'p>> {
+    let each = known.each.iter();
+    let mut fits: Vec<Fit<'p>> =
+        each.filter_map(|(playbook, errors)| fit(playbook, errors, symptom, lines, thin)).collect();
     narrower_first(&known.below, &mut fits);
     fits.sort_by_key(|fit| {
         (
@@ -93,10 +112,7 @@ pub fn matching(known: &Prepared<'_>, symptom: &Symptom, picked: Picked) -> Vec<
     if picked == Picked::One {
         pick(&mut fits);
     }
-    if fits.first().is_some_and(|first| first.strength == Strength::Strong) {
-        fits.retain(|fit| !fit.thin);
-    }
-    fits.into_iter().map(shown).collect()
+    fits
 }
 
 /// Playbooks that each playbook is narrower than, through others as well. Two that name each other say nothing.
@@ -121,18 +137,21 @@ pub(super) fn rivals(playbooks: &[Playbook]) -> BTreeMap<&str, BTreeSet<&str>> {
 
 fn fit<'p>(
     playbook: &'p Playbook,
-    errors: &OnceCell<Errors>,
+    errors: &OnceCell<Errors<'p>>,
     symptom: &Symptom,
     lines: &[Line],
+    thin: Thin,
 ) -> Option<Fit<'p>> {
     let anything = MatchRule::default();
     let rule = playbook.when.as_ref().unwrap_or(&anything);
     let elsewhere = symptom.phase.is_some_and(|phase| !rule.phase.is_empty() && !rule.phase.contains(&phase));
-    if elsewhere && rule.possible.is_empty() {
+    let has_thin = thin == Thin::Too && !rule.possible.is_empty();
+    if elsewhere && !has_thin {
         return None;
     }
     let errors = errors.get_or_init(|| Errors::of(playbook));
-    let found = if elsewhere { errors.find_thin(lines) } else { errors.find(lines) }?;
+    let found = if elsewhere { None } else { errors.find(lines) };
+    let found = found.or_else(|| has_thin.then(|| errors.find_thin(lines)).flatten())?;
     let mut weighed = Vec::new();
     let (for_it, against) = facts(rule, symptom, &mut weighed);
     let mild = is_only_mild(&found, lines);
@@ -165,7 +184,6 @@ fn fit<'p>(
         recognised,
         lines: shown,
         weighed,
-        thin: found.thin,
     })
 }
 
