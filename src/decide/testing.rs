@@ -114,6 +114,7 @@ fn checkout() -> GitFacts {
         last_move: None,
         unrevert_to: None,
         contains: BTreeMap::new(),
+        undone: BTreeSet::new(),
         trees: BTreeMap::new(),
         branches: BTreeMap::new(),
         unreleased: Vec::new(),

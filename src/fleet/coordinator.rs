@@ -331,6 +331,7 @@ fn offer(around: &Around<'_>, plan: &RolloutPlan, host: &HostName, row: &HostRow
         operator: around.by.to_owned(),
         lock_wait: LOCK_WAIT,
         ticket_ran_on: plan.ticket_host.clone().filter(|one| one != host),
+        reintroduce: plan.reintroduce.clone(),
     })
 }
 

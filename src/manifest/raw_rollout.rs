@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::raw::RawFreeze;
 use crate::model::id::TicketId;
 use crate::model::quantity::Span;
-use crate::model::rollout::{Amount, HostName, OnHarm, OnHostFailure, StageId};
+use crate::model::rollout::{Amount, HostName, OnHarm, OnHostFailure, Reintroduce, StageId};
 use crate::model::spec::CommandLine;
 
 /// A release over the hosts of `fleet.toml`.
@@ -37,6 +37,8 @@ pub(super) struct RawPlan {
     /// Of `once`: the host on which they run, before every other.
     #[schemars(with = "Option<String>")]
     pub(super) ticket_host: Option<HostName>,
+    /// A ticket that was taken back and comes back with this commit; a host that took it back refuses otherwise.
+    pub(super) reintroduce: Option<Reintroduce>,
     /// Failures that are no harm yet; default: none.
     pub(super) max_failures: Option<RawCap>,
     /// What a host does with its own failed release: `halt` or `revert`.

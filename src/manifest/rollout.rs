@@ -14,8 +14,8 @@ use super::toml_text::TomlDocument;
 use crate::model::id::{Oid, TicketId};
 use crate::model::quantity::Span;
 use crate::model::rollout::{
-    Amount, FailureCap, Gate, GateKind, HostName, HostSpec, Inventory, Limit, OnHarm, OnHostFailure, StageId,
-    StagePlan, Unreachable,
+    Amount, FailureCap, Gate, GateKind, HostName, HostSpec, Inventory, Limit, OnHarm, OnHostFailure,
+    Reintroduce, StageId, StagePlan, Unreachable,
 };
 
 /// Name of the schema that lists the keys.
@@ -39,6 +39,8 @@ pub struct Draft {
     pub rollback_data: bool,
     /// The one host on which the ticket's scripts run; none: on each.
     pub ticket_host: Option<HostName>,
+    /// What was taken back and comes back with it.
+    pub reintroduce: Option<Reintroduce>,
     /// Failures that are no harm yet.
     pub max_failures: FailureCap,
     /// What a host does with its own failed release.
@@ -89,6 +91,7 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
         on_harm: raw.on_harm,
         rollback_data: raw.rollback_data,
         ticket_host,
+        reintroduce: reintroduced(&top.key("reintroduce"), &raw)?,
         max_failures: cap(&top.key("max_failures"), &raw)?,
         on_host_failure: raw.on_host_failure,
         unreachable: unreachable(&top.key("unreachable"), raw.unreachable.as_ref())?,
@@ -118,6 +121,22 @@ fn ticket_host(top: &Spot<'_>, raw: &RawPlan, fleet: &Inventory) -> Result<Optio
              may run on each host, or `\"once\"` with a `ticket_host`",
         )),
     }
+}
+
+/// The ticket that comes back, and why: each host records it as a person's own word.
+fn reintroduced(spot: &Spot<'_>, raw: &RawPlan) -> Result<Option<Reintroduce>, ManifestError> {
+    let Some(wanted) = &raw.reintroduce else { return Ok(None) };
+    if wanted.ticket == raw.ticket {
+        return Err(spot
+            .key("ticket")
+            .rule("is the ticket of the plan, which may come back anyway: name another"));
+    }
+    let reason = &wanted.reason;
+    if reason.trim().is_empty() || reason.chars().any(char::is_control) || reason.len() > 500 {
+        let why = "should be one line of 1 to 500 characters: write why it may come back";
+        return Err(spot.key("reason").rule(why));
+    }
+    Ok(Some(wanted.clone()))
 }
 
 /// A stage of its own for the one host on which the ticket's scripts run, before all others.

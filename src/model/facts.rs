@@ -124,6 +124,8 @@ pub struct GitFacts {
     pub unrevert_to: Option<Oid>,
     /// For commits that matter (recorded bases and merges): whether HEAD and the target contain them.
     pub contains: BTreeMap<Oid, Containment>,
+    /// Merges of releases that were taken back here and that the target has taken back, too: nothing of them returns with it.
+    pub undone: BTreeSet<Oid>,
     /// Tree of each commit that matters, to compare content.
     pub trees: BTreeMap<Oid, Oid>,
     /// Tips of local branches that matter: the configured one, the one to be released, the one a release began on.

@@ -274,7 +274,24 @@ fn observe_git(
         left_at,
     })?;
     troubles.extend(observed.troubles);
-    Ok(observed.facts)
+    let mut git = observed.facts;
+    git.undone = undone(host, releases, &git)?;
+    Ok(git)
+}
+
+/// The releases that were taken back here and whose commits the target has, but reverted.
+fn undone(host: &Host, releases: &[ReleaseState], git: &GitFacts) -> Result<BTreeSet<Oid>, OpsError> {
+    let Some(target) = &git.target else { return Ok(BTreeSet::new()) };
+    let stands = git.ahead.iter().any(|commit| commit.reverts.is_some());
+    let mut undone = BTreeSet::new();
+    for state in releases.iter().filter(|state| state.status == Status::Reverted) {
+        let Some(merge) = &state.merge else { continue };
+        let returns = git.contains.get(merge).is_some_and(|it| it.in_target && (stands || !it.in_head));
+        if returns && git.trees.contains_key(&state.base) && host.git.undone(&state.base, merge, target)? {
+            undone.insert(merge.clone());
+        }
+    }
+    Ok(undone)
 }
 
 /// The commit that a rollback made is nobody else's: the remote never has it.

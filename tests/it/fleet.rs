@@ -5,6 +5,7 @@ mod etcd;
 mod local;
 mod measured;
 mod once;
+mod onward;
 mod partition;
 mod refused;
 mod scene;

@@ -24,6 +24,7 @@ pub(super) fn reverted_ticket_returns(case: &Case<'_>) -> Vec<Blocker> {
             && state.ticket != case.request.ticket
             && case.request.reintroduce.as_ref() != Some(&state.ticket)
             && !came_back(facts, state)
+            && !merge.is_some_and(|merge| facts.git.undone.contains(merge))
     };
     facts.releases.iter().filter(returns).map(|state| returning(case, state)).collect()
 }
@@ -203,6 +204,9 @@ mod tests {
           → revert it on origin/main first, then run the same command again
         "#);
         let mut request = run("1234");
+        let mut undone = facts.clone();
+        undone.git.undone.insert(oid('8'));
+        assert!(plan_run(&undone, &run("1234")).is_ok(), "the branch itself has taken it back");
         request.reintroduce = Some(ticket("1200"));
         request.reason = Some("fixed since".into());
         assert!(plan_run(&facts, &request).is_ok());

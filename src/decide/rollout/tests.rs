@@ -54,6 +54,7 @@ pub(crate) fn plan(stages: Vec<StagePlan>) -> RolloutPlan {
         on_harm: OnHarm::Pause,
         rollback_data: false,
         ticket_host: None,
+        reintroduce: None,
         max_failures: FailureCap::default(),
         on_host_failure: OnHostFailure::Halt,
         unreachable: Unreachable::default(),

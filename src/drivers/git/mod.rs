@@ -21,6 +21,7 @@ mod tags;
 pub(crate) mod testbed;
 #[cfg(test)]
 mod tests;
+mod undone;
 mod worktrees;
 
 pub use call::Git;

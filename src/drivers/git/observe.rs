@@ -94,6 +94,7 @@ impl Git {
             last_move: None,
             unrevert_to: None,
             contains: BTreeMap::new(),
+            undone: BTreeSet::new(),
             trees: trees(&found),
             branches: tips(look, &found),
             unreleased: Vec::new(),

@@ -129,6 +129,21 @@ pub(super) fn commits(answer: &[u8], signatures: bool) -> Result<Vec<Linked>, Gi
         .collect()
 }
 
+/// How `git log` is asked for [`bodies`].
+pub(super) const BODY_FORMAT: &str = "--format=%H%x00%b";
+
+/// Answers in [`BODY_FORMAT`]: commits with what they say below their subjects.
+pub(super) fn bodies(answer: &[u8]) -> Result<Vec<(Oid, String)>, GitError> {
+    const WHAT: &str = "`git log`";
+    fields(answer)
+        .chunks(2)
+        .map(|part| match part {
+            [id, body] => Ok((oid(WHAT, id)?, body.clone())),
+            _ => Err(unreadable(WHAT, &part.join(" "))),
+        })
+        .collect()
+}
+
 /// Answers in `%H%x00%T`: commits with their trees.
 pub(super) fn trees(answer: &[u8]) -> Result<Vec<(Oid, Oid)>, GitError> {
     const WHAT: &str = "`git log`";

@@ -435,3 +435,37 @@ fn a_repository_that_does_not_answer_is_waited_for_only_so_long() {
     let said = bed.checkout("host").named(&url, "v1", Duration::from_millis(500)).unwrap_err().to_string();
     assert!(said.contains("ask the repository for its tags"), "{said}");
 }
+
+#[test]
+fn a_release_counts_as_undone_once_every_commit_of_it_was_reverted_and_stays_so() {
+    let bed = Testbed::new();
+    let base = bed.head("host");
+    let first = bed.push("b", "one");
+    let merge = bed.push("c", "two");
+    let git = bed.checkout("dev");
+    let undone = |merge: &Oid| git.undone(&base, merge, &bed.head("dev")).unwrap();
+    let reverts = |commit: &str| bed.git("dev", &["revert", "--no-edit", commit]);
+    assert!(!undone(&merge), "nothing was reverted");
+    reverts(merge.as_str());
+    assert!(!undone(&merge), "the first of its commits still counts");
+    reverts(first.as_str());
+    assert!(undone(&merge));
+    bed.commit("dev", "d", "later");
+    assert!(undone(&merge));
+    reverts("HEAD~1");
+    assert!(!undone(&merge), "a revert that was reverted takes nothing back");
+
+    // A merge, and all that it brought, with one revert.
+    let bed = Testbed::new();
+    let base = bed.head("host");
+    bed.git("dev", &["switch", "-q", "-c", "side"]);
+    bed.commit("dev", "b", "one");
+    bed.commit("dev", "c", "two");
+    bed.git("dev", &["switch", "-q", "main"]);
+    bed.git("dev", &["merge", "-q", "--no-ff", "-m", "side", "side"]);
+    let merge = bed.head("dev");
+    let git = bed.checkout("dev");
+    assert!(!git.undone(&base, &merge, &merge).unwrap());
+    bed.git("dev", &["revert", "--no-edit", "-m", "1", "HEAD"]);
+    assert!(git.undone(&base, &merge, &bed.head("dev")).unwrap());
+}

@@ -29,6 +29,7 @@ fn offer(generation: u64) -> Offer {
         operator: "alice".to_owned(),
         lock_wait: Span::secs(1),
         ticket_ran_on: None,
+        reintroduce: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostName, PlanId, Wish};
+use super::{HostName, PlanId, Reintroduce, Wish};
 use crate::model::id::{Oid, TicketId};
 use crate::model::quantity::Span;
 
@@ -28,6 +28,9 @@ pub struct Offer {
     /// The host on which the ticket's scripts run instead of on this one; none: they run here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket_ran_on: Option<HostName>,
+    /// What was taken back and comes back with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reintroduce: Option<Reintroduce>,
 }
 
 /// What a host says about what it was told.

@@ -14,7 +14,7 @@ pub use answer::{Heard, HostAnswer, Offer, Series};
 pub use ids::{HostName, PlanId, StageId};
 pub use plan::{
     Amount, FailureCap, Gate, GateKind, HostSpec, Inventory, Limit, OnHarm, OnHostFailure, Reach,
-    RolloutPlan, StagePlan, Unreachable,
+    Reintroduce, RolloutPlan, StagePlan, Unreachable,
 };
 pub use state::{
     Approval, Desired, HostRow, HostState, PlanPhase, RolloutState, StagePhase, StageState, Verdict,

@@ -245,6 +245,17 @@ pub struct Inventory {
     pub etcd: Option<EtcdSpec>,
 }
 
+/// A ticket that was taken back on hosts and comes back with a later one, because somebody says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reintroduce {
+    /// The ticket that was taken back.
+    #[schemars(with = "String")]
+    pub ticket: TicketId,
+    /// Why it may come back.
+    pub reason: String,
+}
+
 /// A release over many hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RolloutPlan {
@@ -267,6 +278,9 @@ pub struct RolloutPlan {
     /// The one host on which the ticket's scripts run, before every other; none: they run on each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket_host: Option<HostName>,
+    /// What was taken back on its hosts and comes back with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reintroduce: Option<Reintroduce>,
     /// Failures that are no harm yet.
     pub max_failures: FailureCap,
     /// What a host does with its own failed release.

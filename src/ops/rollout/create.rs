@@ -46,6 +46,7 @@ pub fn drafted(desk: &Desk, source: &SourceFile) -> Result<RolloutPlan, OpsError
         on_harm: draft.on_harm,
         rollback_data: draft.rollback_data,
         ticket_host: draft.ticket_host,
+        reintroduce: draft.reintroduce,
         max_failures: draft.max_failures,
         on_host_failure: draft.on_host_failure,
         unreachable: draft.unreachable,

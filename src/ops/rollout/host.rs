@@ -268,6 +268,10 @@ fn verb(offer: &Offer, ours: Option<&ReleaseState>) -> Vec<String> {
     if let Some(host) = offer.ticket_ran_on.as_ref().filter(|_| offer.wish == Wish::Release) {
         words.extend(["--ticket-ran-on".to_owned(), host.to_string()]);
     }
+    if let Some(back) = offer.reintroduce.as_ref().filter(|_| offer.wish == Wish::Release) {
+        let (ticket, reason) = (back.ticket.to_string(), back.reason.clone());
+        words.extend(["--reintroduce".to_owned(), ticket, "--reason".to_owned(), reason]);
+    }
     words.extend(["--lock-wait".to_owned(), wait]);
     words
 }

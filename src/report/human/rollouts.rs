@@ -84,6 +84,13 @@ pub fn planned(plan: &RolloutPlan) -> String {
     if let Some(host) = &plan.ticket_host {
         out.add(format_args!("  the ticket's scripts run on {host} alone, before every other host\n"));
     }
+    if let Some(back) = &plan.reintroduce {
+        out.add(format_args!(
+            "  {}, which was taken back, comes back: {}\n",
+            back.ticket,
+            clean(&back.reason)
+        ));
+    }
     let allowed = plan.max_failures.allowed(plan.hosts.len());
     let harm = match plan.on_harm {
         crate::model::rollout::OnHarm::Pause => "the plan pauses",
