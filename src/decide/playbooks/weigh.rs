@@ -171,7 +171,12 @@ fn fit<'p>(
     if as_data {
         weighed.push("it stands in a report of tests".to_owned());
     }
-    let strong = found.whole && against == 0 && !mild && !as_data;
+    // What ended well says that it tried again.
+    let ended_well = symptom.rc == Some(0) && !rule.rc.contains(&0);
+    if ended_well {
+        weighed.push("it ended with status 0".to_owned());
+    }
+    let strong = found.whole && against == 0 && !mild && !as_data && !ended_well;
     let score = if strong { score.min(100) } else { score.saturating_sub(against).min(BELOW_STRONG) };
     let hits = found.hits.iter().rev().take(SHOWN).map(|hit| lines[hit.line].text.clone());
     let mut shown: Vec<String> = hits.collect();
@@ -506,6 +511,14 @@ mod tests {
         assert_eq!(names(&known, &text(stopped)), ["disk-full Strong"]);
         let told = Symptom { told: vec!["disk: No space left".to_owned()], ..text(compared) };
         assert_eq!(names(&known, &told), ["disk-full Strong"], "our own record is no data of a test");
+    }
+
+    #[test]
+    fn what_ended_well_is_possible_at_most() {
+        let known = [says("release-lost", "Connection refused")];
+        let ended = |rc| Symptom { rc: Some(rc), ..text("Connection refused\nup") };
+        assert_eq!(names(&known, &ended(0)), ["lost Possible"]);
+        assert_eq!(names(&known, &ended(7)), ["lost Strong"]);
     }
 
     #[test]
