@@ -86,6 +86,7 @@ missing_packages() {
     has docker-registry || echo docker-registry
     has mariadbd || echo mariadb-server
     has podman || echo podman
+    has runc || echo runc
     /usr/bin/python3 -c 'import dotenv, yaml' 2>/dev/null || printf '%s\n' python3-dotenv python3-yaml
     busybox_static || echo busybox-static
     has pg_restore || echo postgresql-client
