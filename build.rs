@@ -37,7 +37,10 @@ fn main() -> io::Result<()> {
 /// it, as most that are written in Go do; heap, stack and the system's libraries still lie somewhere else each time.
 fn stand_at_one_address() {
     let is = |name: &str, wanted: &str| env::var(name).is_ok_and(|value| value == wanted);
-    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    // With the C library in it, the linker is already told how the program stands.
+    let holds_libc = features.split(',').any(|feature| feature == "crt-static");
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") && !holds_libc {
         println!("cargo::rustc-link-arg-bins=-no-pie");
     }
 }

@@ -132,6 +132,7 @@ pub(super) fn commit(digit: char, subject: &str) -> Commit {
         at: at("09:00:00"),
         subject: subject.into(),
         reverts: None,
+        also_reverts: Vec::new(),
     }
 }
 

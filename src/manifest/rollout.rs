@@ -123,17 +123,20 @@ fn ticket_host(top: &Spot<'_>, raw: &RawPlan, fleet: &Inventory) -> Result<Optio
     }
 }
 
-/// The ticket that comes back, and why: each host records it as a person's own word.
+/// The tickets that come back, and why: each host records it as a person's own word.
 fn reintroduced(spot: &Spot<'_>, raw: &RawPlan) -> Result<Option<Reintroduce>, ManifestError> {
     let Some(wanted) = &raw.reintroduce else { return Ok(None) };
-    if wanted.ticket == raw.ticket {
+    if wanted.tickets.is_empty() {
+        return Err(spot.key("tickets").rule("names none: write those that were taken back, or take it out"));
+    }
+    if wanted.tickets.contains(&raw.ticket) {
         return Err(spot
-            .key("ticket")
-            .rule("is the ticket of the plan, which may come back anyway: name another"));
+            .key("tickets")
+            .rule("names the ticket of the plan, which may come back anyway: name others"));
     }
     let reason = &wanted.reason;
     if reason.trim().is_empty() || reason.chars().any(char::is_control) || reason.len() > 500 {
-        let why = "should be one line of 1 to 500 characters: write why it may come back";
+        let why = "should be one line of 1 to 500 characters: write why they may come back";
         return Err(spot.key("reason").rule(why));
     }
     Ok(Some(wanted.clone()))

@@ -174,6 +174,16 @@ pub struct Commit {
     pub subject: String,
     /// The ticket that it reverts, when it is a revert commit of ours (trailer `Holdpoint-Reverts:`).
     pub reverts: Option<TicketId>,
+    /// Later tickets that it takes back with that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_reverts: Vec<TicketId>,
+}
+
+impl Commit {
+    /// Whether it is a revert commit of ours by which this ticket was taken back.
+    pub fn takes_back(&self, ticket: &TicketId) -> bool {
+        self.reverts.iter().chain(&self.also_reverts).any(|one| one == ticket)
+    }
 }
 
 /// What git makes of a commit's signature.

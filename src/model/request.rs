@@ -37,8 +37,8 @@ pub struct RunRequest {
     pub without_scripts: bool,
     /// The host on which the ticket's scripts run instead of here.
     pub ticket_ran_on: Option<HostName>,
-    /// A reverted ticket may come back.
-    pub reintroduce: Option<TicketId>,
+    /// Reverted tickets that may come back.
+    pub reintroduce: Vec<TicketId>,
     /// Do not ask the remote.
     pub no_fetch: bool,
     /// Accept a backup much smaller than the last.
@@ -119,7 +119,7 @@ impl RunRequest {
             with_tickets: Vec::new(),
             without_scripts: false,
             ticket_ran_on: None,
-            reintroduce: None,
+            reintroduce: Vec::new(),
             no_fetch: false,
             accept_small_backup: false,
             take_new_commits: false,
@@ -157,7 +157,7 @@ impl RunRequest {
         flags.extend(given("supersedes", self.supersedes.as_ref().map(ToString::to_string)));
         flags.extend(given("with-tickets", Some(list(&self.with_tickets)).filter(|list| !list.is_empty())));
         flags.extend(given("ticket-ran-on", self.ticket_ran_on.as_ref().map(ToString::to_string)));
-        flags.extend(given("reintroduce", self.reintroduce.as_ref().map(ToString::to_string)));
+        flags.extend(given("reintroduce", Some(list(&self.reintroduce)).filter(|list| !list.is_empty())));
         let switches = [
             (self.without_scripts, "--without-scripts"),
             (self.no_fetch, "--no-fetch"),

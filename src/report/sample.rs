@@ -234,6 +234,7 @@ fn commit(digit: char, author: &str, subject: &str) -> Commit {
         at: began(),
         subject: subject.to_owned(),
         reverts: None,
+        also_reverts: Vec::new(),
     }
 }
 

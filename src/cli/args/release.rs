@@ -81,9 +81,9 @@ pub struct RunArgs {
     /// Start no script of the ticket: they run on this other host alone, which is recorded
     #[arg(long, value_name = "HOST", conflicts_with_all = ["skip_ticket", "with_tickets"], help_heading = "Leaving out")]
     pub ticket_ran_on: Option<HostName>,
-    /// Let this reverted ticket come back
-    #[arg(long, value_name = "TICKET", requires = "reason", value_parser = values::ticket, help_heading = "Other tickets")]
-    pub reintroduce: Option<TicketId>,
+    /// Let these reverted tickets come back
+    #[arg(long, value_name = "TICKET,…", value_delimiter = ',', requires = "reason", value_parser = values::ticket, help_heading = "Other tickets")]
+    pub reintroduce: Vec<TicketId>,
     /// Take commits that came since into this release
     #[arg(long, requires = "from", help_heading = "Resuming")]
     pub take_new_commits: bool,

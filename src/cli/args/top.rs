@@ -592,7 +592,7 @@ mod tests {
             ],
             without_scripts: false,
             ticket_ran_on: None,
-            reintroduce: None,
+            reintroduce: [],
             no_fetch: true,
             accept_small_backup: false,
             take_new_commits: true,

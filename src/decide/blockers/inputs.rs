@@ -88,7 +88,7 @@ pub(super) fn reasons(case: &Case<'_>) -> Option<Blocker> {
         }),
         request.base.as_ref().map(|_| "--base".to_owned()),
         request.supersedes.as_ref().map(|_| "--supersedes".to_owned()),
-        request.reintroduce.as_ref().map(|_| "--reintroduce".to_owned()),
+        (!request.reintroduce.is_empty()).then(|| "--reintroduce".to_owned()),
         request.accept_changes.then(|| "--accept-changes".to_owned()),
         request.accept_untrusted.then(|| "--accept-untrusted".to_owned()),
     ]

@@ -6,14 +6,15 @@ use crate::decide::anew::waits_since_rollback;
 use crate::decide::course::{Way, left_by_last};
 use crate::decide::range::is_in_cycle;
 use crate::decide::typed::Typed;
-use crate::model::facts::Facts;
+use crate::model::facts::{Commit, Facts};
+use crate::model::id::TicketId;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{ReleaseState, Status, Transition, next};
 
 /// The target still contains what was taken back here. Running the ticket itself again is consent enough.
-pub(super) fn reverted_ticket_returns(case: &Case<'_>) -> Vec<Blocker> {
+pub(super) fn reverted_ticket_returns(case: &Case<'_>) -> Option<Blocker> {
     if !case.course.brings_content() {
-        return Vec::new();
+        return None;
     }
     let facts = case.facts;
     let returns = |state: &&ReleaseState| {
@@ -22,30 +23,35 @@ pub(super) fn reverted_ticket_returns(case: &Case<'_>) -> Vec<Blocker> {
         state.status == Status::Reverted
             && is_in_target
             && state.ticket != case.request.ticket
-            && case.request.reintroduce.as_ref() != Some(&state.ticket)
+            && !case.request.reintroduce.contains(&state.ticket)
             && !came_back(facts, state)
             && !merge.is_some_and(|merge| facts.git.undone.contains(merge))
     };
-    facts.releases.iter().filter(returns).map(|state| returning(case, state)).collect()
+    let returning_here: Vec<&ReleaseState> = facts.releases.iter().filter(returns).collect();
+    (!returning_here.is_empty()).then(|| returning(case, &returning_here))
 }
 
-/// Whether a later release brought the reverted commits back already: they are in HEAD, and our revert commit, which only
-/// this host has, is not.
+/// Whether a later release brought the reverted commits back already: they are in HEAD, and the commit by which this ticket
+/// was taken back, which only this host has, is not. That of another ticket says nothing about it.
 fn came_back(facts: &Facts, reverted: &ReleaseState) -> bool {
     let contained = reverted.merge.as_ref().and_then(|merge| facts.git.contains.get(merge));
     contained.is_some_and(|contained| contained.in_head)
-        && facts.git.ahead.iter().all(|c| c.reverts.is_none())
+        && !facts.git.ahead.iter().any(|commit| commit.takes_back(&reverted.ticket))
 }
 
-fn returning(case: &Case<'_>, state: &ReleaseState) -> Blocker {
-    let ticket = &state.ticket;
-    let headline = format!("{} contains {ticket} again, which was taken back here", case.source());
-    let merge = state.merge.as_ref();
-    let commits = case.facts.git.incoming.iter().filter(|commit| Some(&commit.oid) == merge);
-    let lines: Vec<String> = commits.map(commit_line).collect();
+/// One for all of them, with a way out that names all that have to be named: also those that were named already.
+fn returning(case: &Case<'_>, states: &[&ReleaseState]) -> Blocker {
+    let tickets: Vec<&str> = states.iter().map(|state| state.ticket.as_str()).collect();
+    let (was, it) = if tickets.len() == 1 { ("was", "it") } else { ("were", "them") };
+    let headline =
+        format!("{} contains {} again, which {was} taken back here", case.source(), tickets.join(" and "));
+    let is_theirs = |commit: &&Commit| states.iter().any(|state| state.merge.as_ref() == Some(&commit.oid));
+    let lines: Vec<String> = case.facts.git.incoming.iter().filter(is_theirs).map(commit_line).collect();
+    let named = case.request.reintroduce.iter().map(TicketId::as_str);
+    let all: Vec<&str> = named.chain(tickets).collect();
     Blocker::new(ReasonCode::RevertedTicketReturns, listed(&headline, lines.into_iter()))
-        .way_out(case.again_with(&format!("--reintroduce {ticket} --reason '…'")))
-        .way_out(format!("revert it on {} first, then run the same command again", case.source()))
+        .way_out(case.again_with(&format!("--reintroduce {} --reason '…'", all.join(","))))
+        .way_out(format!("revert {it} on {} first, then run the same command again", case.source()))
 }
 
 /// Another ticket is past its merge and neither succeeded, reverted nor closed.
@@ -122,11 +128,13 @@ pub(super) fn untrusted(case: &Case<'_>) -> Option<Blocker> {
 #[cfg(test)]
 mod tests {
     use crate::decide::plan_run;
+    use crate::decide::refusal::Refusal;
     use crate::decide::testing::*;
-    use crate::model::facts::{Containment, Facts};
+    use crate::model::facts::{Commit, Containment, Facts};
     use crate::model::phase::Phase;
     use crate::model::reason::ReasonCode as C;
     use crate::model::release::{ReleaseState, Status};
+    use crate::model::request::RunRequest;
 
     fn quiet() -> Facts {
         scene().with(plain("web")).changed("web/main.py").head(TARGET)
@@ -207,12 +215,42 @@ mod tests {
         let mut undone = facts.clone();
         undone.git.undone.insert(oid('8'));
         assert!(plan_run(&undone, &run("1234")).is_ok(), "the branch itself has taken it back");
-        request.reintroduce = Some(ticket("1200"));
+        request.reintroduce = vec![ticket("1200")];
         request.reason = Some("fixed since".into());
         assert!(plan_run(&facts, &request).is_ok());
         assert!(plan_run(&facts.clone().history(facts.releases[0].clone(), &[], &[]), &run("1200")).is_ok());
         facts.git.contains.insert(oid('8'), Containment { in_head: true, in_target: true });
         assert!(plan_run(&facts, &run("1234")).is_ok(), "it is live again: no revert of ours stands on HEAD");
+    }
+
+    #[test]
+    fn only_those_return_whose_own_revert_stands_and_all_are_named_at_once() {
+        let gone =
+            |name: &str, merge| ReleaseState { merge: Some(oid(merge)), ..release(name, Status::Reverted) };
+        let mut facts =
+            onwards().released(gone("1200", '8')).released(gone("1201", '9')).released(gone("1202", '7'));
+        for merge in ['7', '8', '9'] {
+            facts.git.contains.insert(oid(merge), Containment { in_head: true, in_target: true });
+        }
+        let revert = Commit { reverts: Some(ticket("1200")), ..commit(BASE, "Revert release 1200") };
+        facts.git.ahead = vec![revert.clone()];
+        let refusal = |facts: &Facts, request: &RunRequest| {
+            let Err(Refusal::Blocked { blockers, .. }) = plan_run(facts, request) else { return None };
+            blockers.into_iter().find(|blocker| blocker.code == C::RevertedTicketReturns)
+        };
+        let one = refusal(&facts, &run("1234")).unwrap();
+        assert!(one.fact.contains("contains 1200 again") && one.ways_out[0].contains("--reintroduce 1200 "));
+
+        facts.git.ahead[0].also_reverts = vec![ticket("1202")];
+        let both = refusal(&facts, &run("1234")).unwrap();
+        assert!(both.fact.contains("contains 1200 and 1202 again, which were taken back"), "{both:?}");
+        assert!(both.ways_out[0].contains("--reintroduce 1200,1202 "), "{both:?}");
+        let mut request = run("1234");
+        request.reintroduce = vec![ticket("1200")];
+        let other = refusal(&facts, &request).unwrap();
+        assert!(other.fact.contains("contains 1202 again") && other.ways_out[0].contains("1200,1202"));
+        request.reintroduce.push(ticket("1202"));
+        assert!(codes(&plan_run(&facts, &request)).iter().all(|code| *code != C::RevertedTicketReturns));
     }
 
     #[test]

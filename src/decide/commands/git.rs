@@ -69,7 +69,7 @@ pub(in crate::decide) struct Author<'a> {
 
 /// One commit whose content is that of BASE; history is never rewritten.
 ///
-/// `also` are later releases that are taken back with it: they are named in the subject.
+/// `also` are later releases that are taken back with it: they are named in the subject, and have a trailer each.
 pub(in crate::decide) fn revert(
     root: &Path,
     ticket: &TicketId,
@@ -79,20 +79,23 @@ pub(in crate::decide) fn revert(
 ) -> Vec<CommandSpec> {
     let others: Vec<&str> = also.iter().map(TicketId::as_str).collect();
     let with = if others.is_empty() { String::new() } else { format!(" (with {})", others.join(", ")) };
-    put_back(root, ticket, &format!("Revert release {ticket}{with}"), base, by)
+    put_back(root, ticket, also, &format!("Revert release {ticket}{with}"), base, by)
 }
 
-/// One commit whose content is that of an older one, marked as what takes this ticket back.
+/// One commit whose content is that of an older one, marked as what takes these tickets back.
 pub(in crate::decide) fn put_back(
     root: &Path,
     ticket: &TicketId,
+    also: &[TicketId],
     subject: &str,
     base: &Oid,
     by: &Author<'_>,
 ) -> Vec<CommandSpec> {
     let name = format!("user.name={}", plain(by.operator));
     let email = format!("user.email={}@{}", plain(by.operator), plain(by.host));
-    let trailer = format!("{REVERT_TRAILER}: {ticket}");
+    let tickets = std::iter::once(ticket).chain(also);
+    let trailers: Vec<String> = tickets.map(|ticket| format!("{REVERT_TRAILER}: {ticket}")).collect();
+    let trailers = trailers.join("\n");
     let identity = ["-c", &name, "-c", &email, "-c", "commit.gpgSign=false"];
     let commit = [
         "commit",
@@ -103,7 +106,7 @@ pub(in crate::decide) fn put_back(
         "-m",
         subject,
         "-m",
-        &trailer,
+        &trailers,
     ];
     vec![
         git(

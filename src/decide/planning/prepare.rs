@@ -74,7 +74,7 @@ pub(in crate::decide) fn tree(
 fn back(facts: &Facts, attempt: &AttemptId, target: &Oid) -> Step {
     let by = Author { operator: &facts.host.operator, host: &facts.host.name };
     let subject = format!("Roll {} back to {}", attempt.ticket, target.short());
-    let commands = git::put_back(&facts.host.root, &attempt.ticket, &subject, target, &by);
+    let commands = git::put_back(&facts.host.root, &attempt.ticket, &[], &subject, target, &by);
     let action = Action::Commands { commands, done_when: Some(DoneWhen::TreeOf { commit: target.clone() }) };
     let title = format!("commit the content of {} ({subject})", target.short());
     Step {

@@ -113,13 +113,14 @@ pub(super) fn commits(answer: &[u8], signatures: bool) -> Result<Vec<Linked>, Gi
             let [id, tree, parents, author, at, subject, reverts, verdict, key] = part else {
                 return Err(unreadable(WHAT, &part.join(" ")));
             };
-            let ticket = reverts.split(',').next().unwrap_or_default().trim();
+            let mut tickets = reverts.split(',').map(|ticket| ticket.trim().parse().ok());
             let commit = Commit {
                 oid: oid(WHAT, id)?,
                 author: author.clone(),
                 at: moment(WHAT, at)?,
                 subject: subject.clone(),
-                reverts: ticket.parse().ok(),
+                reverts: tickets.next().flatten(),
+                also_reverts: tickets.flatten().collect(),
             };
             let signature = signatures.then(|| signature(verdict, key));
             let parents =
@@ -130,16 +131,26 @@ pub(super) fn commits(answer: &[u8], signatures: bool) -> Result<Vec<Linked>, Gi
 }
 
 /// How `git log` is asked for [`bodies`].
-pub(super) const BODY_FORMAT: &str = "--format=%H%x00%b";
+pub(super) const BODY_FORMAT: &str = "--format=%H%x00%P%x00%b";
 
-/// Answers in [`BODY_FORMAT`]: commits with what they say below their subjects.
-pub(super) fn bodies(answer: &[u8]) -> Result<Vec<(Oid, String)>, GitError> {
+/// A commit with what it says below its subject.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Body {
+    pub(super) commit: Oid,
+    pub(super) parents: Vec<Oid>,
+    pub(super) text: String,
+}
+
+/// Answers in [`BODY_FORMAT`].
+pub(super) fn bodies(answer: &[u8]) -> Result<Vec<Body>, GitError> {
     const WHAT: &str = "`git log`";
     fields(answer)
-        .chunks(2)
-        .map(|part| match part {
-            [id, body] => Ok((oid(WHAT, id)?, body.clone())),
-            _ => Err(unreadable(WHAT, &part.join(" "))),
+        .chunks(3)
+        .map(|part| {
+            let [id, parents, text] = part else { return Err(unreadable(WHAT, &part.join(" "))) };
+            let parents =
+                parents.split_whitespace().map(|parent| oid(WHAT, parent)).collect::<Result<_, _>>()?;
+            Ok(Body { commit: oid(WHAT, id)?, parents, text: text.clone() })
         })
         .collect()
 }

@@ -457,15 +457,20 @@ fn a_release_counts_as_undone_once_every_commit_of_it_was_reverted_and_stays_so(
 
     // A merge, and all that it brought, with one revert.
     let bed = Testbed::new();
-    let base = bed.head("host");
     bed.git("dev", &["switch", "-q", "-c", "side"]);
     bed.commit("dev", "b", "one");
     bed.commit("dev", "c", "two");
     bed.git("dev", &["switch", "-q", "main"]);
+    bed.commit("dev", "d", "on this side");
+    let base = bed.head("dev");
     bed.git("dev", &["merge", "-q", "--no-ff", "-m", "side", "side"]);
     let merge = bed.head("dev");
     let git = bed.checkout("dev");
     assert!(!git.undone(&base, &merge, &merge).unwrap());
     bed.git("dev", &["revert", "--no-edit", "-m", "1", "HEAD"]);
     assert!(git.undone(&base, &merge, &bed.head("dev")).unwrap());
+    // The other side's changes are taken back, and what the merge brought stays.
+    bed.git("dev", &["reset", "-q", "--hard", merge.as_str()]);
+    bed.git("dev", &["revert", "--no-edit", "-m", "2", "HEAD"]);
+    assert!(!git.undone(&base, &merge, &bed.head("dev")).unwrap());
 }

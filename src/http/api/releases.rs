@@ -37,7 +37,7 @@ pub(in crate::http) struct RunBody {
     with_tickets: Vec<TicketId>,
     without_scripts: bool,
     ticket_ran_on: Option<HostName>,
-    reintroduce: Option<TicketId>,
+    reintroduce: Vec<TicketId>,
     take_new_commits: bool,
     accept_changes: bool,
     accept_untrusted: bool,
@@ -68,7 +68,7 @@ pub(in crate::http) fn run(asked: &Asked, body: RunBody) -> Result<Vec<String>, 
         .each("--with-tickets", &body.with_tickets)
         .on("--without-scripts", body.without_scripts)
         .with("--ticket-ran-on", body.ticket_ran_on)
-        .with("--reintroduce", body.reintroduce)
+        .each("--reintroduce", &body.reintroduce)
         .on("--take-new-commits", body.take_new_commits)
         .on("--accept-changes", body.accept_changes)
         .on("--accept-untrusted", body.accept_untrusted)

@@ -245,14 +245,14 @@ pub struct Inventory {
     pub etcd: Option<EtcdSpec>,
 }
 
-/// A ticket that was taken back on hosts and comes back with a later one, because somebody says so.
+/// Tickets that were taken back on hosts and come back with a later one, because somebody says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reintroduce {
-    /// The ticket that was taken back.
-    #[schemars(with = "String")]
-    pub ticket: TicketId,
-    /// Why it may come back.
+    /// The tickets that were taken back: one at least.
+    #[schemars(with = "Vec<String>")]
+    pub tickets: Vec<TicketId>,
+    /// Why they may come back.
     pub reason: String,
 }
 

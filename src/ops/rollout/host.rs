@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::reason::ReasonCode;
 use crate::model::release::{ReleaseState, Status};
 use crate::model::rollout::{HostAnswer, Offer, PlanId, Wish};
 use crate::ops::error::OpsError;
@@ -269,8 +270,8 @@ fn verb(offer: &Offer, ours: Option<&ReleaseState>) -> Vec<String> {
         words.extend(["--ticket-ran-on".to_owned(), host.to_string()]);
     }
     if let Some(back) = offer.reintroduce.as_ref().filter(|_| offer.wish == Wish::Release) {
-        let (ticket, reason) = (back.ticket.to_string(), back.reason.clone());
-        words.extend(["--reintroduce".to_owned(), ticket, "--reason".to_owned(), reason]);
+        words.extend(back.tickets.iter().map(|ticket| format!("--reintroduce={ticket}")));
+        words.extend(["--reason".to_owned(), back.reason.clone()]);
     }
     words.extend(["--lock-wait".to_owned(), wait]);
     words
@@ -282,7 +283,12 @@ fn headline(last: &Value) -> Option<String> {
     let blocker = &last["blockers"][0];
     let text = match (failure.as_str(), blocker["code"].as_str(), blocker["fact"].as_str()) {
         (Some(text), ..) => text.to_owned(),
-        (None, Some(code), Some(fact)) => format!("{code}: {}", fact.lines().next().unwrap_or_default()),
+        (None, Some(code), Some(fact)) => {
+            // What a person would type on this host is no way out for a plan.
+            let returns = code == ReasonCode::RevertedTicketReturns.word();
+            let way = if returns { "; `reintroduce` in the plan lets it" } else { "" };
+            format!("{code}: {}{way}", fact.lines().next().unwrap_or_default())
+        }
         _ => last["error"]["message"].as_str()?.to_owned(),
     };
     Some(text.chars().take(300).collect())

@@ -1,5 +1,6 @@
 //! Rollouts: plans, where they stand, why they wait, and what happens while one is driven.
 
+use crate::model::id::TicketId;
 use crate::model::rollout::{
     AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, News, PlanId,
     PlanPhase, PlanRow, PreviewView, RecoverView, RolloutPlan, StuckView, VerdictWord,
@@ -85,9 +86,10 @@ pub fn planned(plan: &RolloutPlan) -> String {
         out.add(format_args!("  the ticket's scripts run on {host} alone, before every other host\n"));
     }
     if let Some(back) = &plan.reintroduce {
+        let tickets: Vec<&str> = back.tickets.iter().map(TicketId::as_str).collect();
         out.add(format_args!(
-            "  {}, which was taken back, comes back: {}\n",
-            back.ticket,
+            "  what was taken back may come back: {} ({})\n",
+            tickets.join(" "),
             clean(&back.reason)
         ));
     }

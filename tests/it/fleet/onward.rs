@@ -22,12 +22,15 @@ fn what_was_taken_back_comes_back_where_the_plan_says_so_and_why() {
     let commit = fleet.ships("1235", "3");
     let plan = fleet.plan(&next(""), &commit);
     let refused = fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(10);
-    refused.shows("reverted-ticket-returns").shows("contains 1234 again");
+    refused
+        .shows("reverted-ticket-returns")
+        .shows("contains 1234 again")
+        .shows("`reintroduce` in the plan lets it");
     fleet.run(&["rollout", "plan", "cancel", "--plan-id", &plan, "--confirm", &plan]).exits(0);
     let plan =
-        fleet.plan(&next("reintroduce = { ticket = \"1234\", reason = \"1235 mends it\" }\n"), &commit);
+        fleet.plan(&next("reintroduce = { tickets = [\"1234\"], reason = \"1235 mends it\" }\n"), &commit);
     let shown = fleet.run(&["rollout", "plan", "create", "plan.toml", "--dry-run"]).exits(0);
-    shown.shows("1234, which was taken back, comes back: 1235 mends it");
+    shown.shows("what was taken back may come back: 1234 (1235 mends it)");
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:3", "web:3"]);
     let log = std::fs::read_to_string(fleet.prod("a").join(".asd/workspace/releases/1235.log")).unwrap();

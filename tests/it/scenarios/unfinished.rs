@@ -123,6 +123,14 @@ fn later_releases_on_top_are_taken_back_together_or_not_at_all() {
     host.run(["revert", "1234", "--yes", "--with-later"]).exits(0);
     assert_eq!(tree(&host, "HEAD"), tree(&host, &base));
     assert_eq!((host.image("wikijs"), host.image("redmine")), ("wikijs:1".into(), "redmine:1".into()));
+    // What comes next brings both again.
+    host.ships("1236", "wikijs", "3");
+    let refused = host.run(["run", "1236"]).exits(4);
+    refused.shows("contains 1234 and 1235 again").shows("--reintroduce 1234,1235 --reason");
+    let one = host.run(["run", "1236", "--reintroduce", "1235", "--reason", "mended"]).exits(4);
+    one.shows("contains 1234 again").shows("--reintroduce 1235,1234");
+    host.run(["run", "1236", "--reintroduce", "1234,1235", "--reason", "mended"]).exits(0);
+    assert_eq!((host.image("wikijs"), host.image("redmine")), ("wikijs:3".into(), "redmine:2".into()));
 }
 
 #[test]
