@@ -1,6 +1,7 @@
 //! From the arguments to the exit status, whatever happens in between.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, Read};
 use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,10 +16,10 @@ use super::exit_code;
 use super::terminal::{Terminal, To};
 use crate::model::outcome::Ending;
 use crate::ops::rollout::FLEET;
-use crate::ops::{OpsError, demo, rollout, spawn};
+use crate::ops::{demo, rollout, spawn};
 use crate::report::json;
 use crate::report::text::{Ink, clean_lines};
-use crate::sys::{files, process, supervise};
+use crate::sys::{process, supervise};
 
 /// The hidden word under which the demo runs its services by this binary.
 const DEMO_SERVICE: &str = "__demo-service";
@@ -127,20 +128,31 @@ fn demo_service(args: &[OsString]) -> u8 {
 /// Bytes of an offer.
 const OFFER: u64 = 1 << 20;
 
-/// A rollout tells this host something: its answer is one document.
+/// A rollout tells this host something, each time in a line, for as long as it likes: each answer is a line, too.
 fn told(args: &[OsString]) -> u8 {
     let terminal = Terminal::with_color(ColorWhen::Never);
     let folder = Path::new(args.first().map_or(OsStr::new("."), OsString::as_os_str));
-    let offer = files::read_limited(Path::new("/dev/stdin"), OFFER).map_err(OpsError::from);
-    let answer = offer.and_then(|offer| rollout::tell(folder, &offer)).map_err(CliError::from);
-    let line =
-        answer.and_then(|answer| json::line(&answer).map_err(|error| CliError::new(Ending::Internal, error)));
-    match line {
-        Ok(line) => {
-            terminal.write(To::Out, &line);
-            exit_code::of(if terminal.is_gone() { Ending::Failed } else { Ending::Ok })
+    let mut words = io::stdin().lock();
+    loop {
+        let mut word = Vec::new();
+        // Whoever says more in a line is no coordinator; what does not end is no offer, and is refused as that.
+        match words.by_ref().take(OFFER).read_until(b'\n', &mut word) {
+            Ok(0) => return exit_code::of(Ending::Ok),
+            Ok(_) => {}
+            Err(error) => {
+                return print_error(&terminal, Format::Human, &CliError::new(Ending::Failed, error));
+            }
         }
-        Err(error) => print_error(&terminal, Format::Human, &error),
+        let answer = rollout::tell(folder, &word).map_err(CliError::from);
+        let line = answer
+            .and_then(|answer| json::line(&answer).map_err(|error| CliError::new(Ending::Internal, error)));
+        match line {
+            Ok(line) => terminal.write(To::Out, &line),
+            Err(error) => return print_error(&terminal, Format::Human, &error),
+        }
+        if terminal.is_gone() {
+            return exit_code::of(Ending::Failed);
+        }
     }
 }
 

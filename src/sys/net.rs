@@ -4,11 +4,9 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -71,25 +69,6 @@ pub fn look_up(name_and_port: &str, within: Duration) -> io::Result<Vec<SocketAd
     match asking {
         Ok(_) => answer.recv_timeout(within).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
         Err(_) => ask(name_and_port),
-    }
-}
-
-/// Says the same to the sockets of several programs of this host, and waits until each has closed its end; so long in all.
-pub fn say_farewell(sockets: &[PathBuf], words: &[u8], within: Duration) {
-    let until = Instant::now() + within;
-    // All are told before any is waited for. One that is gone already has nothing to be told.
-    let told = |path: &PathBuf| {
-        let mut socket = UnixStream::connect(path).ok()?;
-        socket.set_write_timeout(Some(within)).and_then(|()| socket.write_all(words)).ok()?;
-        Some(socket)
-    };
-    let told: Vec<UnixStream> = sockets.iter().filter_map(told).collect();
-    for socket in told {
-        let left = until.saturating_duration_since(Instant::now()).max(LOOK_EVERY);
-        if socket.set_read_timeout(Some(left)).is_ok() {
-            // Whatever it answers: it is done when it has closed its end, or does not in time.
-            let _ = io::copy(&mut socket.take(LIMIT), &mut io::sink());
-        }
     }
 }
 

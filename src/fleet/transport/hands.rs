@@ -3,19 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-use super::{local, ssh};
+use super::local;
+use super::ssh::Connections;
 use crate::fleet::agent::Orders;
 use crate::model::rollout::{Heard, HostAnswer, HostName, HostSpec, Offer, Reach};
 use crate::sys::process::{Capture, Captured, Ends, ProcessError, base_environment, capture};
-use crate::sys::{FileError, files};
 
 /// The hidden word under which a host is told something.
 pub const FLEET: &str = "__fleet";
 
 /// How long a host may take to answer: it begins its work and answers at once. Less than a lease lasts.
-const PATIENCE: Duration = Duration::from_secs(12);
+pub(super) const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Bytes of an answer.
 const LIMIT: u64 = 1 << 20;
@@ -29,19 +27,15 @@ pub trait Transport: Sync {
 /// The ways that are built.
 #[derive(Debug)]
 pub struct Hands {
-    /// Sockets of kept connections.
-    sockets: TempDir,
+    connections: Connections,
     /// Orders to agents; none: the ledger is not one that agents can watch.
     orders: Option<Orders>,
 }
 
 impl Hands {
     /// Connections are kept as long as this value is.
-    ///
-    /// # Errors
-    /// [`FileError`] when there is no room for their sockets.
-    pub fn new(orders: Option<Orders>) -> Result<Self, FileError> {
-        Ok(Self { sockets: files::temporary_folder("hp-ssh-")?, orders })
+    pub fn new(orders: Option<Orders>) -> Self {
+        Self { connections: Connections::default(), orders }
     }
 }
 
@@ -50,19 +44,13 @@ impl Transport for Hands {
         match &spec.reach {
             Reach::Local => local::tell(&spec.folder, offer),
             Reach::Ssh { address, program } => {
-                ssh::tell(self.sockets.path(), address, program, &spec.folder, offer)
+                self.connections.tell(host, address, program, &spec.folder, offer)
             }
             Reach::Agent => match &self.orders {
                 Some(orders) => orders.tell(host, &spec.folder, offer),
                 None => Heard::Nothing { why: "fleet.toml has no `[ledger.etcd]` any more".to_owned() },
             },
         }
-    }
-}
-
-impl Drop for Hands {
-    fn drop(&mut self) {
-        ssh::hang_up(self.sockets.path());
     }
 }
 

@@ -1,13 +1,15 @@
-//! A host over ssh: the system's own client with the user's own configuration, keys and jump hosts; one connection a host,
-//! kept for everything that is said on it.
+//! Hosts over ssh: the system's own client with the user's own configuration, keys and jump hosts. One of it a host stays, and
+//! each later word is a line over it: neither side starts anything for that.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::hands::{FLEET, start, understood};
-use crate::model::rollout::{Heard, Offer};
-use crate::sys::process::Captured;
-use crate::sys::{files, net};
+use super::hands::{FLEET, PATIENCE, understood};
+use crate::model::rollout::{Heard, HostAnswer, HostName, Offer};
+use crate::sys::clock::{Clock, SystemClock};
+use crate::sys::process::{Captured, Conversation, ProcessError, Said, base_environment};
 
 /// What `ssh` ends with when it is the connection that failed.
 const CONNECTION_FAILED: i32 = 255;
@@ -15,51 +17,133 @@ const CONNECTION_FAILED: i32 = 255;
 /// What a shell ends with when there is no such program.
 const NO_PROGRAM: [i32; 2] = [126, 127];
 
-pub(super) fn tell(sockets: &Path, address: &str, program: &str, folder: &str, offer: &Offer) -> Heard {
-    let Ok(folder) = shlex::try_quote(folder) else {
-        return Heard::Nothing { why: "its folder cannot be named to a shell".to_owned() };
-    };
-    let mut argv = with_control(sockets, address);
-    argv.extend(["-T", "--", address].map(str::to_owned));
-    // The other side's shell takes this apart again.
-    argv.push(format!("{program} {FLEET} {folder}"));
-    match start(argv, offer) {
-        Ok(said) if said.code == Some(CONNECTION_FAILED) => Heard::Nothing { why: last_line(&said) },
-        Ok(said) if said.code.is_some_and(|code| NO_PROGRAM.contains(&code)) => {
-            let why = format!("`{program}` is no program there: {}", last_line(&said));
-            understood(&Captured { code: Some(2), stdout: Vec::new(), stderr: why.into_bytes() }, offer)
+/// How long a connection is kept over which nothing is said.
+const REST: Duration = Duration::from_mins(1);
+
+/// Connections that are kept: each is a process here and two there.
+const KEPT: usize = 256;
+
+/// How long connections may take to end at the end; what does not is ended.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Kept connections, each to one host.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    clock: SystemClock,
+    kept: Mutex<BTreeMap<HostName, Kept>>,
+    leaving: Mutex<Vec<Conversation>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    line: Conversation,
+    used: Duration,
+}
+
+impl Connections {
+    pub(super) fn tell(
+        &self,
+        host: &HostName,
+        address: &str,
+        program: &str,
+        folder: &str,
+        offer: &Offer,
+    ) -> Heard {
+        let Ok(folder) = shlex::try_quote(folder) else {
+            return Heard::Nothing { why: "its folder cannot be named to a shell".to_owned() };
+        };
+        let mut word = serde_json::to_vec(offer).unwrap_or_default();
+        word.push(b'\n');
+        let began = self.clock.monotonic();
+        let left = || PATIENCE.saturating_sub(self.clock.monotonic().saturating_sub(began));
+        if let Some(mut line) = self.take(host) {
+            match line.ask(&word, left(), &answer) {
+                Ok(Said::Line(answer)) => return self.keep(host, line, answer),
+                Err(error @ ProcessError::TimedOut { .. }) => {
+                    return Heard::Nothing { why: error.to_string() };
+                }
+                // It was cut since: the same word may be said twice.
+                Ok(Said::Ended(_)) | Err(_) => {}
+            }
         }
-        Ok(said) => understood(&said, offer),
-        Err(error) => Heard::Nothing { why: error.to_string() },
+        // The other side's shell takes this apart again.
+        let argv = called(address, format!("{program} {FLEET} {folder}"));
+        let line = Conversation::begin(&argv, Path::new("/"), &base_environment(&[]));
+        let said = line.and_then(|mut line| Ok((line.ask(&word, left(), &answer)?, line)));
+        match said {
+            Ok((Said::Line(answer), line)) => self.keep(host, line, answer),
+            Ok((Said::Ended(said), _)) if said.code == Some(CONNECTION_FAILED) => {
+                Heard::Nothing { why: last_line(&said) }
+            }
+            Ok((Said::Ended(said), _)) if said.code.is_some_and(|code| NO_PROGRAM.contains(&code)) => {
+                let why = format!("`{program}` is no program there: {}", last_line(&said));
+                understood(&Captured { code: Some(2), stdout: Vec::new(), stderr: why.into_bytes() }, offer)
+            }
+            Ok((Said::Ended(said), _)) => understood(&said, offer),
+            Err(error) => Heard::Nothing { why: error.to_string() },
+        }
+    }
+
+    fn take(&self, host: &HostName) -> Option<Conversation> {
+        locked(&self.kept).remove(host).map(|kept| kept.line)
+    }
+
+    /// Keeps a connection for what is said next, and lets go of those over which nothing is said any more.
+    fn keep(&self, host: &HostName, line: Conversation, answer: HostAnswer) -> Heard {
+        let now = self.clock.monotonic();
+        let mut kept = locked(&self.kept);
+        kept.insert(host.clone(), Kept { line, used: now });
+        let mut idle: Vec<Conversation> =
+            kept.extract_if(.., |_, one| one.used + REST < now).map(|(_, one)| one.line).collect();
+        if kept.len() > KEPT {
+            let oldest = kept.iter().min_by_key(|(_, one)| one.used).map(|(host, _)| host.clone());
+            idle.extend(oldest.and_then(|host| kept.remove(&host)).map(|one| one.line));
+        }
+        drop(kept);
+        idle.iter_mut().for_each(Conversation::hang_up);
+        let mut leaving = locked(&self.leaving);
+        leaving.extend(idle);
+        leaving.retain(|line| !line.is_over());
+        Heard::Answer(answer)
     }
 }
 
-/// `ssh`, never asking anybody, over a kept connection.
-fn with_control(sockets: &Path, address: &str) -> Vec<String> {
-    // A socket's whole path has room for about a hundred bytes.
-    let name = files::sha256_of(address.as_bytes());
-    let socket = format!("ControlPath={}/{}", sockets.display(), &name[..8]);
+impl Drop for Connections {
+    /// All are told before any is waited for.
+    fn drop(&mut self) {
+        let kept = std::mem::take(&mut *locked(&self.kept));
+        let mut all = std::mem::take(&mut *locked(&self.leaving));
+        all.extend(kept.into_values().map(|kept| kept.line));
+        all.iter_mut().for_each(Conversation::hang_up);
+        let until = self.clock.monotonic() + FAREWELL;
+        for line in all {
+            if !line.is_over_within(until.saturating_sub(self.clock.monotonic())) {
+                line.end();
+            }
+        }
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn answer(line: &[u8]) -> Option<HostAnswer> {
+    serde_json::from_slice(line).ok()
+}
+
+/// `ssh`, never asking anybody. A master that the user's own configuration names and that is there is used; none is made.
+fn called(address: &str, command: String) -> Vec<String> {
     let mut argv = vec!["ssh".to_owned()];
-    let options = ["BatchMode=yes", "ConnectTimeout=8", "ServerAliveInterval=10", "ControlMaster=auto"];
-    for option in options.into_iter().chain(["ControlPersist=60", &socket]) {
+    for option in ["BatchMode=yes", "ConnectTimeout=8", "ServerAliveInterval=10", "ControlMaster=no"] {
         argv.extend(["-o".to_owned(), option.to_owned()]);
     }
+    argv.extend(["-T", "--", address].map(str::to_owned));
+    argv.push(command);
     argv
 }
 
 fn last_line(said: &Captured) -> String {
     let text = String::from_utf8_lossy(&said.stderr);
     text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh said nothing").to_owned()
-}
-
-/// How long kept connections may take to end; what does not ends by itself.
-const FAREWELL: Duration = Duration::from_secs(5);
-
-/// Ends the kept connections, as `ssh -O exit` does: a hundred of that program take as long as all that was said on them.
-pub(super) fn hang_up(sockets: &Path) {
-    let all: Vec<PathBuf> =
-        files::list(sockets).unwrap_or_default().into_iter().map(|name| sockets.join(name)).collect();
-    // OpenSSH's PROTOCOL.mux, each with its length before it: hello (1) of version 4, terminate (0x10000005) as request 0.
-    let words: Vec<u8> = [8_u32, 1, 4, 8, 0x1000_0005, 0].into_iter().flat_map(u32::to_be_bytes).collect();
-    net::say_farewell(&all, &words, FAREWELL);
 }

@@ -82,7 +82,7 @@ pub fn drive(
 ) -> Result<Drove, OpsError> {
     let said = RefCell::new(None);
     let tells = |plan: &RolloutPlan, commit: &Commit| shows(&news(desk, plan, commit, &said));
-    let hands = Hands::new(desk.orders()).map_err(FleetError::from)?;
+    let hands = Hands::new(desk.orders());
     let (folder, clock) = (desk.root.as_path(), &desk.clock);
     let gate = |kind: &GateKind| ask(folder, clock.now(), kind);
     let frozen = |now| desk.frozen(now);

@@ -168,7 +168,7 @@ pub fn capture(ask: &Capture) -> Result<Captured, ProcessError> {
 }
 
 /// TERM, a little patience, KILL.
-fn end(handle: &Handle, ends: Ends) {
+pub(super) fn end(handle: &Handle, ends: Ends) {
     let pids: Vec<Pid> =
         handle.pids().into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).collect();
     let tell = |signal| {

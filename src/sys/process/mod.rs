@@ -3,6 +3,7 @@
 mod apart;
 mod attached;
 mod capture;
+mod conversation;
 mod environment;
 mod identity;
 mod stream;
@@ -11,6 +12,7 @@ pub use apart::Apart;
 pub use attached::attached;
 pub(super) use capture::expression;
 pub use capture::{Capture, Captured, Ends, ProcessError, capture};
+pub use conversation::{Conversation, Said};
 pub use environment::{base_environment, env, find_program, whole_environment};
 pub(super) use identity::not_found;
 pub use identity::{

