@@ -49,7 +49,7 @@ impl Line {
         self.by == Speaker::Program && self.forms().any(|form| MILD.is_match(form))
     }
 
-    /// Whether it counts none of what it names.
+    /// Whether it counts none of what it names, or says that it went well in the end.
     pub(super) fn counts_none(&self) -> bool {
         self.by == Speaker::Program && NONE.is_match(&self.text)
     }
@@ -124,7 +124,7 @@ fn ours(pattern: &str) -> Regex {
 
 static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"^(\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^ \]]*\]?( [A-Z]{3,4}\b)?|[a-z0-9][a-z0-9_.-]* +\||remote:)\s+",
+        r"^(\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[^ \]]*\]?( [A-Z]{3,4}\b)?|[a-z0-9][a-z0-9_.-]* +\||remote:)\s+",
     )
 });
 
@@ -136,7 +136,7 @@ static MILD: LazyLock<Regex> = LazyLock::new(|| {
 
 static NONE: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)\b(events?|errors?|failures?|failed|failing|time-?outs?|warnings?|kill(s|ed)|restarts?|denials?|counts?|total|matches|hits|times|retries|entries|occurrences|messages|lines|incidents|alerts)\W{0,3}[:=]\s*0$",
+        r"(?i)\b(events?|errors?|failures?|failed|failing|time-?outs?|warnings?|kill(s|ed)|restarts?|denials?|counts?|total|matches|hits|times|retries|entries|occurrences|messages|lines|incidents|alerts|refused|denied|timed out)\W{0,3}[:=]\s*0$|[,;] ?(since )?recovered\)?\.?$|\b(connected|succeeded|up|ok|ready)\b.{0,20} after \d+ (retries|tries|attempts)\b",
     )
 });
 
@@ -150,13 +150,13 @@ static VERDICT: LazyLock<Regex> = LazyLock::new(|| {
 /// How a report of tests sets what was wanted against what was there.
 static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)^(E +)?(\S*\.)?Assertion(Failed)?Error\b|\bERR_ASSERTION\b|^E +assert |^Failure/Error: .*(expect|should|assert)|^(expected|received|actual|got|want(ed)?)\b[^:]{0,20}:|^-{1,3} (expected|actual|want|got)\b|^Failed asserting that|^assertion .{0,40}failed|^(left|right): |\bgot\b.{1,200}\b(want|expected)\b|\bwant(ed)?\b.{1,200}\bgot\b|\bexpected\b.{1,200}\b(but (was|got)|to (be|equal|eq|contain|include|match)|got)\b|^Not equal:",
+        r"(?i)^(E +|FAILED .{1,200} - )?(\S*\.)?Assertion(Failed)?Error\b|\bERR_ASSERTION\b|^E +assert |^Failure/Error: .*(expect|should|assert)|^(expected|received|actual|got|want(ed)?)\b[^:]{0,20}:|^-{1,3} (expected|actual|want|got)\b|^Failed asserting that|^assertion .{0,40}failed|^(left|right): |\bgot\b.{1,200}\b(want|expected)\b|\bwant(ed)?\b.{1,200}\bgot\b|\bexpected\b.{1,200}\b(but (was|got)|to (be|equal|eq|contain|include|match)|got)\b|^Not equal:",
     )
 });
 
 static ERROR: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)\b(error|fatal|failed|failure|panic|denied|forbidden|cannot|can't|could not|unable|invalid|no such|not found|refused|exception|traceback|abort(ed|ing)?)\b",
+        r"(?i)\b(error|fatal|failed|failure|panic|denied|forbidden|cannot|can't|could not|unable|invalid|no such|not found|refused|exception|traceback|abort(ed|ing)?|differs?|mismatch|not passed)\b",
     )
 });
 
@@ -188,6 +188,7 @@ mod tests {
             "[INFO] connection refused",
             "npm WARN deprecated x",
             "+ docker pull denied",
+            "2026/05/18 10:00:00 [notice] upstream timed out",
             "      3 permission denied",
         ] {
             assert!(said(mild)[0].is_mild() && !said(mild)[0].is_error(), "{mild}");
@@ -197,14 +198,21 @@ mod tests {
             "Error: informed",
             "fatal: could not read",
             "Error response from daemon: no such image",
+            "row count differs",
         ] {
             assert!(said(error)[0].is_error(), "{error}");
         }
     }
 
     #[test]
-    fn a_count_of_none_tells_of_no_error() {
-        assert!(said("journal: out of memory events: 0")[0].counts_none());
+    fn a_count_of_none_and_what_recovered_tell_of_no_error() {
+        for none in [
+            "journal: out of memory events: 0",
+            "(cache: connection reset by peer x2, recovered)",
+            "connected after 2 retries (connection refused)",
+        ] {
+            assert!(said(none)[0].counts_none(), "{none}");
+        }
         for told in ["out of memory events: 10", "http-health: HTTP 0", "exit status: 0"] {
             assert!(!said(told)[0].counts_none(), "{told}");
         }
@@ -216,6 +224,7 @@ mod tests {
             "E       AssertionError: assert 'No space left on device' == 'full'\n1 failed in 0.04s",
             "expected: \"permission denied\"\n     got: \"403 Forbidden\"\n2 examples, 1 failure",
             "--- FAIL: TestLogin (0.00s)\n    a_test.go:9: got \"permission denied\", want \"ok\"",
+            "FAILED tests/a.py::b - AssertionError: assert 'database is locked' in 'ok'\n1 failed in 0.1s",
             "Expected: \"ok\"\nReceived: \"ECONNREFUSED\"\nTests:       1 failed, 3 passed, 4 total",
             "Failed asserting that 'disk full' is true.\nTests: 2, Assertions: 2, Failures: 1.",
         ] {
