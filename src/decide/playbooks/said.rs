@@ -130,7 +130,7 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
 
 static MILD: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)^\W*(npm )?(warn|warning|notice|info|debug|hint|note|deprecated)\b|\blevel=(warning|warn|info|debug)\b|\b(retrying|will retry|trying again|attempt \d+ ?(of|/) ?\d+)\b|^\++ |(?-i:^\d+ [a-z][a-z ]{3,60}$)",
+        r"(?i)^\W*(npm )?(warn|warning|notice|info|debug|hint|note|deprecated)\b|\blevel=(warning|warn|info|debug)\b|\x22(level|lvl|severity)\x22 ?: ?\x22(warning|warn|info|debug)\x22|\b(retrying|will retry|trying again|attempt \d+ ?(of|/) ?\d+)\b|^\++ |(?-i:^\d+ [a-z][a-z ]{3,60}$)",
     )
 });
 
@@ -189,6 +189,7 @@ mod tests {
             "npm WARN deprecated x",
             "+ docker pull denied",
             "2026/05/18 10:00:00 [notice] upstream timed out",
+            "{\"level\":\"info\",\"msg\":\"connection refused\"}",
             "      3 permission denied",
         ] {
             assert!(said(mild)[0].is_mild() && !said(mild)[0].is_error(), "{mild}");
