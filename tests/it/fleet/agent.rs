@@ -5,23 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::scene::{Fleet, ledger_on};
+use super::scene::{Fleet, TWO_STAGES, ledger_on};
 use super::setup::{Setup, script};
 use crate::support::{Etcd, Output, Running, lacks, wait_until};
-
-const PLAN: &str = r#"
-name = "web 2"
-ticket = "1234"
-ref = "REF"
-ticket_runs = "every-host"
-[[stage]]
-id = "canary"
-hosts = { labels = { tier = "canary" } }
-[[stage]]
-id = "rest"
-hosts = { share = "100%" }
-parallel = 2
-"#;
 
 /// The same over a single host.
 const ONE: &str = r#"
@@ -100,13 +86,13 @@ fn a_release_goes_over_hosts_that_nobody_reaches_and_back() {
     let mut agents = agents(&fleet, &etcd, &names);
     assert!(reached(&fleet).iter().all(|text| text.starts_with("agent at ")), "{:?}", reached(&fleet));
     let first = fleet.ships("1234", "2");
-    let plan = fleet.plan(PLAN, &first);
+    let plan = fleet.plan(TWO_STAGES, &first);
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:2"; 3]);
     // A host on which it fails, and all of them taken back.
     fleet.trouble("c", "web:3");
     let next = fleet.ships("1235", "3");
-    let plan = fleet.plan(&PLAN.replace("\"1234\"", "\"1235\""), &next);
+    let plan = fleet.plan(&TWO_STAGES.replace("\"1234\"", "\"1235\""), &next);
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(10).shows("harm");
     let back =
         ["rollout", "recover", "--plan-id", &plan, "--strategy", "rollback", "--reason", "x", "--wait"];
@@ -126,7 +112,7 @@ fn an_agent_killed_in_the_middle_of_an_order_goes_on_with_it_and_the_release_hap
     let mut running = agents(&fleet, &etcd, &["a", "b"]);
     let commit = fleet.ships("1234", "2");
     fleet.write("a/run/wait", "");
-    let plan = fleet.plan(PLAN, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     let driving = fleet.start(&["rollout", "start", "--plan-id", &plan]);
     wait_until("the canary is at work", || fleet.image("a") == "web:2");
     wait_until("it says so", || fleet.states(&plan)[0] == "a activating");
@@ -199,7 +185,7 @@ fn an_agent_waits_on_while_members_of_its_ledger_stand_still_and_die() {
     let running = agents(&fleet, &etcd, &["a", "b"]);
     // The member that everybody asks first.
     etcd.signal(0, Signal::STOP);
-    let plan = fleet.plan(PLAN, &fleet.ships("1234", "2"));
+    let plan = fleet.plan(TWO_STAGES, &fleet.ships("1234", "2"));
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     etcd.signal(0, Signal::CONT);
     etcd.wait_ready();
@@ -215,9 +201,30 @@ fn an_agent_waits_on_while_members_of_its_ledger_stand_still_and_die() {
         etcd.start(at);
     }
     etcd.wait_ready();
-    let plan = fleet.plan(&PLAN.replace("\"1234\"", "\"1235\""), &fleet.ships("1235", "3"));
+    let plan = fleet.plan(&TWO_STAGES.replace("\"1234\"", "\"1235\""), &fleet.ships("1235", "3"));
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:3", "web:3"]);
+}
+
+#[test]
+fn an_agent_whose_order_was_compacted_away_before_it_saw_it_reads_it() {
+    let Some((mut etcd, fleet)) = by_agent(&["a"], 3) else { return };
+    let agent = fleet.agent("a", &ledger_on(&etcd));
+    let plan = fleet.plan(ONE, &fleet.ships("1234", "2"));
+    // The member that it watches goes first: nothing of the order is on its way to it.
+    agent.signal(Signal::STOP);
+    etcd.kill(0);
+    let put = json!({ "key": encoded("other"), "value": encoded("x") });
+    wait_until("the others have a leader", || etcd.asked(1, "/v3/kv/put", &put).is_ok());
+    let driving = fleet.start(&["rollout", "start", "--plan-id", &plan]);
+    wait_until("the order stands", || item(&etcd, 1, "agents/a/order").is_some());
+    let now = etcd.ask(1, "/v3/kv/put", &put)["header"]["revision"].clone();
+    etcd.ask(1, "/v3/kv/compaction", &json!({ "revision": now, "physical": true }));
+    etcd.start(0);
+    etcd.wait_ready();
+    agent.signal(Signal::CONT);
+    driving.wait().exits(0).shows("completed");
+    assert_eq!((fleet.images(), fleet.calls("a", "web:2")), (vec!["web:2".to_owned()], 1));
 }
 
 #[test]
@@ -270,7 +277,7 @@ fn the_user_of_a_host_reads_its_own_orders_answers_them_and_can_do_nothing_else(
     let settings = script(&fleet, &["settings", "a"]).exits(0).stdout;
     fleet.write("a/agent.toml", &settings.replace("/srv/site", fleet.prod("a").to_str().unwrap()));
     let agent = fleet.agent_again("a");
-    let plan = fleet.plan(PLAN, &fleet.ships("1234", "2"));
+    let plan = fleet.plan(TWO_STAGES, &fleet.ships("1234", "2"));
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:2", "web:2"]);
     stopped(agent).exits(0);

@@ -5,22 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::scene::Fleet;
+use super::scene::{Fleet, TWO_STAGES};
 use super::setup::{Setup, script};
 use crate::support::{Etcd, lacks, wait_until};
-
-const PLAN: &str = r#"
-name = "web 2"
-ticket = "1234"
-ref = "REF"
-ticket_runs = "every-host"
-[[stage]]
-id = "canary"
-hosts = { labels = { tier = "canary" } }
-[[stage]]
-id = "rest"
-hosts = { share = "100%" }
-"#;
 
 /// A fleet whose desk keeps its rollouts on so many members; none where etcd is not here.
 fn on_etcd(names: &[&str], members: usize) -> Option<(Etcd, Fleet)> {
@@ -51,7 +38,7 @@ fn end_leases(etcd: &Etcd, at: usize) {
 fn a_release_goes_over_the_fleet_and_another_machine_sees_it() {
     let Some((etcd, fleet)) = on_etcd(&["a", "b"], 1) else { return };
     let commit = fleet.ships("1234", "2");
-    let plan = fleet.plan(PLAN, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:2", "web:2"]);
     assert!(!fleet.root().join("desk/.asd/workspace/rollouts.sqlite").exists());
@@ -69,7 +56,7 @@ fn another_machine_takes_over_while_a_member_is_dead_and_the_deposed_coordinator
     let Some((mut etcd, fleet)) = on_etcd(&["a", "b"], 3) else { return };
     let commit = fleet.ships("1234", "2");
     fleet.write("a/run/wait", "");
-    let plan = fleet.plan(PLAN, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     let running = fleet.start(&["rollout", "start", "--plan-id", &plan]);
     wait_until("the canary is at work", || fleet.image("a") == "web:2");
     let dead = etcd.leader();
@@ -99,7 +86,7 @@ fn a_coordinator_that_loses_all_members_says_that_hosts_may_be_at_work_and_is_go
     let Some((mut etcd, fleet)) = on_etcd(&["a", "b"], 3) else { return };
     let commit = fleet.ships("1234", "2");
     fleet.write("a/run/wait", "");
-    let plan = fleet.plan(PLAN, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     let running = fleet.start(&["rollout", "start", "--plan-id", &plan]);
     wait_until("the canary is at work", || fleet.image("a") == "web:2");
     for at in 0..3 {
@@ -128,7 +115,7 @@ fn the_setup_that_is_printed_makes_members_that_let_in_nobody_else() {
     script(&fleet, &["defragment"]).exits(0);
     fleet.on("desk", &script(&fleet, &["settings"]).exits(0).stdout);
     let commit = fleet.ships("1234", "2");
-    let plan = fleet.plan(PLAN, &commit);
+    let plan = fleet.plan(TWO_STAGES, &commit);
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:2", "web:2"]);
 

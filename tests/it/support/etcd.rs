@@ -85,8 +85,18 @@ impl Etcd {
 
     /// Asks a member through its gateway.
     pub(crate) fn ask(&self, at: usize, path: &str, body: &serde_json::Value) -> serde_json::Value {
-        let mut answer = ureq::post(format!("{}{path}", self.endpoint(at))).send(body.to_string()).unwrap();
-        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+        self.asked(at, path, body).unwrap()
+    }
+
+    /// The same of a member that may have no leader at the moment.
+    pub(crate) fn asked(
+        &self,
+        at: usize,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<serde_json::Value, ureq::Error> {
+        let mut answer = ureq::post(format!("{}{path}", self.endpoint(at))).send(body.to_string())?;
+        Ok(serde_json::from_str(&answer.body_mut().read_to_string()?).unwrap())
     }
 
     /// The member that leads.
