@@ -245,16 +245,19 @@ def memory(argv, cwd, env):
     return int(line.split(":")[1]) / 4 / 1024  # busybox takes the kernel's KiB for pages of 4 KiB
 
 
+# Runs of which a handful of samples each make a mean.
+CPU_RUNS = 16
+
+
 def own_cpu(argv, cwd, env):
     """CPU milliseconds of one run in holdpoint's own processes, shims and threads included, git and scripts not: samples
-    of the processor's clock, by the name of the process."""
-    if not shutil.which("perf"):
-        return None
+    of the processor's clock, by the name of the process. Few, and of several runs: where a machine is a guest itself, each
+    takes so long that at 2,000 a second most of what was counted was the counting."""
     with tempfile.NamedTemporaryFile(prefix="holdpoint-bench-") as data:
-        record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-o", data.name, "--", *argv]
+        record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "200", "-o", data.name, "--", *argv]
         subprocess.run(record, cwd=cwd, env=env, check=True, capture_output=True)
         names = subprocess.run(["perf", "script", "-i", data.name, "-F", "comm"], check=True, capture_output=True, text=True)
-    return sum(name.strip() == "holdpoint" for name in names.stdout.splitlines()) / 2
+    return sum(name.strip() == "holdpoint" for name in names.stdout.splitlines()) * 5
 
 
 def resumes(world, binary, env, rounds):
@@ -334,10 +337,14 @@ def main():
         for name, command, folder, env in field:
             if name.startswith("holdpoint") and (peak := memory(command(ticket), folder, env)):
                 print(f"  {name:<16}{peak:8.1f} MiB at its peak   goal ≤ 12 (G5)")
-        ticket = {one.next_ticket(), five.next_ticket()}.pop()
-        for name, command, folder, env in field:
-            if name.startswith("holdpoint") and (cpu := own_cpu(command(ticket), folder, env)):
-                print(f"  {name:<16}{cpu:8.1f} ms of CPU its own   goal ≤ 30 (G5)")
+        spent = {name: [] for name, *_ in field if name.startswith("holdpoint") and shutil.which("perf")}
+        for _ in range(CPU_RUNS if spent else 0):
+            ticket = {one.next_ticket(), five.next_ticket()}.pop()
+            for name, command, folder, env in field:
+                if name in spent:
+                    spent[name].append(own_cpu(command(ticket), folder, env))
+        for name, runs in spent.items():
+            print(f"  {name:<16}{statistics.mean(runs):8.1f} ms of CPU its own   goal ≤ 30 (G5)")
         pairs = [
             ("holdpoint", "bash curl", 0.80, "G2"), ("holdpoint", "bash tcp", 1.20, "G2"), ("holdpoint", "just", None, ""),
             ("holdpoint -j5", "make -j5", 0.85, "G4"), ("holdpoint -j5", "bash tcp -j5", 1.20, "G4"),
