@@ -37,7 +37,22 @@ pub(super) struct Connections {
 #[derive(Debug)]
 struct Kept {
     line: Conversation,
+    rest: Rest,
+}
+
+/// What is known of a connection over which nothing is said at the moment.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
     used: Duration,
+    /// Whether the host was at work when it was heard last: it is asked again soon.
+    at_work: bool,
+}
+
+/// Whose connection makes room for that of a host: of a host that is done, the one that was used longest ago. None: all are asked
+/// again as soon as this one, in turn; letting go of one for the other would begin each anew each time.
+fn gives_way<'a>(kept: impl Iterator<Item = (&'a HostName, Rest)>) -> Option<HostName> {
+    let done = kept.filter(|(_, rest)| !rest.at_work);
+    done.min_by_key(|(_, rest)| rest.used).map(|(host, _)| host.clone())
 }
 
 impl Connections {
@@ -92,12 +107,17 @@ impl Connections {
     fn keep(&self, host: &HostName, line: Conversation, answer: HostAnswer) -> Heard {
         let now = self.clock.monotonic();
         let mut kept = locked(&self.kept);
-        kept.insert(host.clone(), Kept { line, used: now });
         let mut idle: Vec<Conversation> =
-            kept.extract_if(.., |_, one| one.used + REST < now).map(|(_, one)| one.line).collect();
-        if kept.len() > KEPT {
-            let oldest = kept.iter().min_by_key(|(_, one)| one.used).map(|(host, _)| host.clone());
-            idle.extend(oldest.and_then(|host| kept.remove(&host)).map(|one| one.line));
+            kept.extract_if(.., |_, one| one.rest.used + REST < now).map(|(_, one)| one.line).collect();
+        if kept.len() >= KEPT {
+            let other = gives_way(kept.iter().map(|(host, one)| (host, one.rest)));
+            idle.extend(other.and_then(|host| kept.remove(&host)).map(|one| one.line));
+        }
+        if kept.len() < KEPT {
+            let rest = Rest { used: now, at_work: answer.at_work };
+            kept.insert(host.clone(), Kept { line, rest });
+        } else {
+            idle.push(line);
         }
         drop(kept);
         idle.iter_mut().for_each(Conversation::hang_up);
@@ -146,4 +166,25 @@ fn called(address: &str, command: String) -> Vec<String> {
 fn last_line(said: &Captured) -> String {
     let text = String::from_utf8_lossy(&said.stderr);
     text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh said nothing").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_connections_those_of_hosts_at_work_are_kept() {
+        let host = |name: &str| name.parse::<HostName>().unwrap();
+        let rest = |seconds, at_work| Rest { used: Duration::from_secs(seconds), at_work };
+        let mut kept = BTreeMap::from([
+            (host("busy"), rest(1, true)),
+            (host("done"), rest(3, false)),
+            (host("done-long"), rest(2, false)),
+        ]);
+        let gives =
+            |kept: &BTreeMap<HostName, Rest>| gives_way(kept.iter().map(|(host, rest)| (host, *rest)));
+        assert_eq!(gives(&kept), Some(host("done-long")));
+        kept.retain(|_, rest| rest.at_work);
+        assert_eq!(gives(&kept), None);
+    }
 }
