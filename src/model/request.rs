@@ -175,6 +175,38 @@ impl RunRequest {
     }
 }
 
+/// Options of which a command line takes one alone.
+const ONE_OF: [[&str; 2]; 3] = [
+    ["--with-tickets", "--without-scripts"],
+    ["--with-tickets", "--ticket-ran-on"],
+    ["--skip-ticket", "--ticket-ran-on"],
+];
+
+impl RunRequest {
+    /// The options that were typed, with their reason, and further ones: where both have one, or the command line takes one of
+    /// them alone, the further one counts.
+    pub fn typed_with(&self, flags: &str) -> String {
+        let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+        let further: Vec<String> = flags.split_whitespace().map(name).collect();
+        let is_further = |option: &str| further.iter().any(|one| one == option);
+        let is_over = |option: &str| {
+            let other = |pair: &[&str; 2]| pair.contains(&option) && pair.iter().any(|one| is_further(one));
+            is_further(option) || ONE_OF.iter().any(other)
+        };
+        // The candidate of a rollback stands behind its verb.
+        let mut words: Vec<String> = self
+            .audited()
+            .into_iter()
+            .filter(|word| !is_over(&name(word)) && name(word) != "--candidate")
+            .collect();
+        if let Some(reason) = self.reason.as_deref().filter(|_| !is_further("--reason")) {
+            words.extend(shlex::try_quote(reason).map(|reason| format!("--reason {reason}")));
+        }
+        words.push(flags.to_owned());
+        words.join(" ").trim_end().to_owned()
+    }
+}
+
 impl BackupTakeRequest {
     /// The flags that changed what may be done, as they were typed: they stand in the audit log.
     pub fn audited(&self) -> Vec<String> {
@@ -289,5 +321,26 @@ impl LogLines {
     /// How many of the last lines are shown at most; none: all.
     pub fn at_most(&self) -> Option<u32> {
         self.tail.or(if self.since.is_some() { None } else { Some(50) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_command_has_what_was_typed_once_and_nothing_that_excludes_it() {
+        let ticket = |name: &str| name.parse::<TicketId>().unwrap();
+        let mut request = RunRequest::new(ticket("1235"));
+        assert_eq!(request.typed_with(""), "");
+        assert_eq!(request.typed_with("--without-scripts"), "--without-scripts");
+        request.reintroduce = vec![ticket("1200")];
+        request.with_tickets = vec![ticket("1")];
+        request.reason = Some("it is mended".to_owned());
+        assert_eq!(request.typed_with(""), "--with-tickets=1 --reintroduce=1200 --reason 'it is mended'");
+        let without = request.typed_with("--without-scripts");
+        assert_eq!(without, "--reintroduce=1200 --reason 'it is mended' --without-scripts");
+        let both = request.typed_with("--reintroduce 1200,1201 --reason '…'");
+        assert_eq!(both, "--with-tickets=1 --reintroduce 1200,1201 --reason '…'");
     }
 }

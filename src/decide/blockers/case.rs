@@ -45,8 +45,10 @@ impl<'a> Case<'a> {
         phase >= self.from() && !self.request.skip.contains(&phase) && !is_left_out
     }
 
-    /// The command that was asked for, with one more flag.
+    /// The command that was asked for, with one more flag. Those that were typed stand in it: without them it would be refused
+    /// for what they allowed.
     pub(super) fn again_with(&self, flags: &str) -> String {
+        let flags = &self.request.typed_with(flags);
         if let Some(anew) = &self.request.anew {
             return format!("holdpoint {}", anew.typed(&self.request.ticket, flags));
         }

@@ -129,8 +129,23 @@ fn later_releases_on_top_are_taken_back_together_or_not_at_all() {
     refused.shows("contains 1234 and 1235 again").shows("--reintroduce 1234,1235 --reason");
     let one = host.run(["run", "1236", "--reintroduce", "1235", "--reason", "mended"]).exits(4);
     one.shows("contains 1234 again").shows("--reintroduce 1235,1234");
-    host.run(["run", "1236", "--reintroduce", "1234,1235", "--reason", "mended"]).exits(0);
-    assert_eq!((host.image("wikijs"), host.image("redmine")), ("wikijs:3".into(), "redmine:2".into()));
+    // What one way out allowed stands in the next.
+    host.script("1236", "x", "true");
+    host.script("1235", "y", "true");
+    host.ships("1236", "wikijs", "4");
+    let next = host.run(["run", "1236", "--reintroduce", "1234,1235", "--reason", "it is mended"]).exits(4);
+    next.shows("holdpoint run 1236 --reintroduce=1234,1235 --reason 'it is mended' --with-tickets 1235");
+    host.run([
+        "run",
+        "1236",
+        "--reintroduce=1234,1235",
+        "--reason",
+        "it is mended",
+        "--with-tickets",
+        "1235",
+    ])
+    .exits(0);
+    assert_eq!((host.image("wikijs"), host.image("redmine")), ("wikijs:4".into(), "redmine:2".into()));
 }
 
 #[test]
