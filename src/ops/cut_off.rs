@@ -24,9 +24,10 @@ fn merge<'h>(look: &Look, history: Option<&'h History>) -> Option<&'h StepEnd> {
     matches!(look.about, About::Run(_)).then_some(&record.end)
 }
 
-/// Whether this ticket's fast-forward was begun and has no recorded end.
+/// Whether this ticket's fast-forward was begun and its end is not known: nothing is recorded, or that what watched it died. In the
+/// latter case git may be at work still, so a person has to say that it may run again; its files are known all the same.
 fn merge_is_open(look: &Look, history: Option<&History>) -> bool {
-    merge(look, history) == Some(&StepEnd::Open)
+    matches!(merge(look, history), Some(StepEnd::Open | StepEnd::Undecided | StepEnd::RunAgain))
 }
 
 /// Whether the machine was started again since the fast-forward began: then the power may have been cut.
@@ -43,7 +44,7 @@ pub(super) fn observe(
     state: Option<&ReleaseState>,
     history: Option<&History>,
 ) -> Result<Option<CutOff>, OpsError> {
-    let may_be = matches!(merge(look, history), Some(StepEnd::Open | StepEnd::Failed(_)));
+    let may_be = merge_is_open(look, history) || matches!(merge(look, history), Some(StepEnd::Failed(_)));
     let Some(state) = state.filter(|_| may_be && !git.dirty.is_empty()) else {
         return Ok(None);
     };

@@ -6,8 +6,9 @@ use crate::support::{Host, Output, binary};
 
 /// A host on which 1234 was killed while git wrote its files; `half` is what git came to.
 fn cut(half: &str) -> (Host, String, String) {
+    // The outermost first: whoever sees another one die writes that down.
     let with_all_who_wait = "all=; next=$PPID\n    while [ \"$(cat /proc/$next/comm)\" = holdpoint ]; do\n        \
-                             all=\"$all $next\"\n        next=$(cut -d' ' -f4 /proc/$next/stat)\n    done\n    \
+                             all=\"$next $all\"\n        next=$(cut -d' ' -f4 /proc/$next/stat)\n    done\n    \
                              kill -9 $all\n    exit 1";
     let (cut, ended) = cut_by(half, with_all_who_wait);
     assert_eq!(ended.code, None, "{ended}");
@@ -67,6 +68,21 @@ fn a_git_that_was_killed_alone_is_recorded_as_failed_and_finished_just_so() {
     host.run(["run", "1234", "--dry-run"]).exits(0).shows("finish the fast-forward");
     host.run(["run", "1234"]).exits(0);
     assert_eq!((host.head(), host.image("wikijs")), (target, "wikijs:2".into()));
+}
+
+#[test]
+fn a_git_whose_watcher_died_is_finished_once_a_person_says_that_it_may_run_again() {
+    let ((host, _, target), ended) = cut_by(TWO_FILES, "kill -9 $PPID; exit 1");
+    ended.exits(8).shows("git.merge").shows("what watched `git` is gone");
+    let again = ["run", "1234", "--run-again=git.merge", "--from=prepare"];
+    let refused = host.run(["run", "1234"]).exits(8);
+    refused.shows("step-undecided").shows(&again.join(" ")).hides("tree-dirty");
+    std::fs::write(host.prod().join("docs/mine.txt"), "mine").unwrap();
+    host.run(again).exits(4).shows("tree-dirty").shows("docs/mine.txt");
+    std::fs::remove_file(host.prod().join("docs/mine.txt")).unwrap();
+    host.run(again).exits(0);
+    assert_eq!((host.head(), host.image("wikijs")), (target, "wikijs:2".into()));
+    host.git(["status", "--porcelain"]).exits(0).hides("docs");
 }
 
 #[test]
