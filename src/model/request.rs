@@ -176,7 +176,9 @@ impl RunRequest {
 }
 
 /// Options of which a command line takes one alone.
-const ONE_OF: [[&str; 2]; 3] = [
+const ONE_OF: [[&str; 2]; 5] = [
+    ["--branch", "--force-allow-non-main"],
+    ["--run-again", "--mark-done"],
     ["--with-tickets", "--without-scripts"],
     ["--with-tickets", "--ticket-ran-on"],
     ["--skip-ticket", "--ticket-ran-on"],
@@ -193,10 +195,18 @@ impl RunRequest {
             let other = |pair: &[&str; 2]| pair.contains(&option) && pair.iter().any(|one| is_further(one));
             is_further(option) || ONE_OF.iter().any(other)
         };
+        let said_of =
+            |verb: &str, step: &Option<StepName>| step.as_ref().map(|step| format!("--{verb}={step}"));
+        let unaudited = [
+            self.current_branch.then(|| "--force-allow-non-main".to_owned()),
+            said_of("run-again", &self.run_again),
+            said_of("mark-done", &self.mark_done),
+        ];
         // The candidate of a rollback stands behind its verb.
         let mut words: Vec<String> = self
             .audited()
             .into_iter()
+            .chain(unaudited.into_iter().flatten())
             .filter(|word| !is_over(&name(word)) && name(word) != "--candidate")
             .collect();
         if let Some(reason) = self.reason.as_deref().filter(|_| !is_further("--reason")) {
@@ -342,5 +352,10 @@ mod tests {
         assert_eq!(without, "--reintroduce=1200 --reason 'it is mended' --without-scripts");
         let both = request.typed_with("--reintroduce 1200,1201 --reason '…'");
         assert_eq!(both, "--with-tickets=1 --reintroduce 1200,1201 --reason '…'");
+        let mut again = RunRequest { current_branch: true, ..RunRequest::new(ticket("1235")) };
+        again.run_again = Some(StepName::new(["git", "merge"]));
+        assert_eq!(again.typed_with(""), "--force-allow-non-main --run-again=git.merge");
+        let main = again.typed_with("--branch main --mark-done=git.merge");
+        assert_eq!(main, "--branch main --mark-done=git.merge");
     }
 }

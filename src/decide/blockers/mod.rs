@@ -16,4 +16,5 @@ pub(super) use checkout::{dirty_tree, listed, shown, unsigned_headline};
 pub(super) use disk::room_for;
 pub use ground::network_filesystem;
 pub(super) use ground::of as of_ground;
+pub(super) use releases::was_taken_back;
 pub(super) use services::differing_volume;

@@ -39,7 +39,13 @@ fn came_back(facts: &Facts, reverted: &ReleaseState) -> bool {
         && !facts.git.ahead.iter().any(|commit| commit.takes_back(&reverted.ticket))
 }
 
-/// One for all of them, with a way out that names all that have to be named: also those that were named already.
+/// Whether a revert of this ticket is on record as its last word.
+pub(in crate::decide) fn was_taken_back(facts: &Facts, ticket: &TicketId) -> bool {
+    facts.releases.iter().any(|state| state.ticket == *ticket && state.status == Status::Reverted)
+}
+
+/// One for all of them, with a way out that names all that have to be named: also those that were named already, but for one
+/// that is none of those taken back.
 fn returning(case: &Case<'_>, states: &[&ReleaseState]) -> Blocker {
     let tickets: Vec<&str> = states.iter().map(|state| state.ticket.as_str()).collect();
     let (was, it) = if tickets.len() == 1 { ("was", "it") } else { ("were", "them") };
@@ -47,8 +53,8 @@ fn returning(case: &Case<'_>, states: &[&ReleaseState]) -> Blocker {
         format!("{} contains {} again, which {was} taken back here", case.source(), tickets.join(" and "));
     let is_theirs = |commit: &&Commit| states.iter().any(|state| state.merge.as_ref() == Some(&commit.oid));
     let lines: Vec<String> = case.facts.git.incoming.iter().filter(is_theirs).map(commit_line).collect();
-    let named = case.request.reintroduce.iter().map(TicketId::as_str);
-    let all: Vec<&str> = named.chain(tickets).collect();
+    let named = case.request.reintroduce.iter().filter(|ticket| was_taken_back(case.facts, ticket));
+    let all: Vec<&str> = named.map(TicketId::as_str).chain(tickets).collect();
     Blocker::new(ReasonCode::RevertedTicketReturns, listed(&headline, lines.into_iter()))
         .way_out(case.again_with(&format!("--reintroduce {} --reason '…'", all.join(","))))
         .way_out(format!("revert {it} on {} first, then run the same command again", case.source()))
@@ -217,7 +223,10 @@ mod tests {
         assert!(plan_run(&undone, &run("1234")).is_ok(), "the branch itself has taken it back");
         request.reintroduce = vec![ticket("1200")];
         request.reason = Some("fixed since".into());
-        assert!(plan_run(&facts, &request).is_ok());
+        assert!(plan_run(&facts, &request).unwrap().notes.iter().all(|note| !note.contains("--reintroduce")));
+        request.reintroduce.push(ticket("12000"));
+        let told = "`--reintroduce 12000` lets nothing in: that ticket was not taken back here";
+        assert!(plan_run(&facts, &request).unwrap().notes.contains(&told.to_owned()));
         assert!(plan_run(&facts.clone().history(facts.releases[0].clone(), &[], &[]), &run("1200")).is_ok());
         facts.git.contains.insert(oid('8'), Containment { in_head: true, in_target: true });
         assert!(plan_run(&facts, &run("1234")).is_ok(), "it is live again: no revert of ours stands on HEAD");
@@ -249,6 +258,9 @@ mod tests {
         request.reintroduce = vec![ticket("1200")];
         let other = refusal(&facts, &request).unwrap();
         assert!(other.fact.contains("contains 1202 again") && other.ways_out[0].contains("1200,1202"));
+        request.reintroduce.insert(0, ticket("12000"));
+        let slip = refusal(&facts, &request).unwrap();
+        assert!(slip.ways_out[0].contains("--reintroduce 1200,1202 "), "{slip:?}");
         request.reintroduce.push(ticket("1202"));
         assert!(codes(&plan_run(&facts, &request)).iter().all(|code| *code != C::RevertedTicketReturns));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::decide::blockers::{Case, differing_volume, unsigned_headline};
+use crate::decide::blockers::{Case, differing_volume, unsigned_headline, was_taken_back};
 use crate::decide::course::{Way, left_by_last};
 use crate::decide::site::define_newest;
 use crate::model::facts::{Schema, StepEnd};
@@ -29,6 +29,9 @@ pub(super) fn of_run(
     if git.verify_signatures == SignaturePolicy::Warn && !git.badly_signed.is_empty() {
         let oids: Vec<&str> = git.badly_signed.iter().map(|badly| badly.commit.oid.short()).collect();
         notes.push(format!("{}: {}", unsigned_headline(git), oids.join(" ")));
+    }
+    for ticket in case.request.reintroduce.iter().filter(|ticket| !was_taken_back(facts, ticket)) {
+        notes.push(format!("`--reintroduce {ticket}` lets nothing in: that ticket was not taken back here"));
     }
     if !case.classified.left_out.is_empty() {
         let names: Vec<&str> = case.classified.left_out.iter().map(ServiceName::as_str).collect();

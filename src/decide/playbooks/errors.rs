@@ -60,7 +60,7 @@ impl<'p> Errors<'p> {
             return None;
         }
         let (mut whole, mut part) = (Vec::new(), Vec::new());
-        for (line, said) in lines.iter().enumerate().filter(|(_, said)| !said.counts_none()) {
+        for (line, said) in lines.iter().enumerate().filter(|(_, said)| !said.tells_of_no_error()) {
             let Some((is_whole, recognised)) = self.best_in(said) else { continue };
             let hits = if is_whole { &mut whole } else { &mut part };
             hits.push(Hit { line, recognised });
@@ -79,8 +79,10 @@ impl<'p> Errors<'p> {
         let best = |line: &Line| line.forms().filter_map(|form| longest(thin, form)).max();
         let hit = |(line, said): (usize, &Line)| Some(Hit { line, recognised: best(said)? });
         // What our own records say has words of its own: the thin ones of others mean nothing there.
-        let printed =
-            lines.iter().enumerate().filter(|(_, line)| line.by == Speaker::Program && !line.counts_none());
+        let printed = lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| line.by == Speaker::Program && !line.tells_of_no_error());
         let hits: Vec<Hit> = printed.filter_map(hit).collect();
         (!hits.is_empty()).then_some(Found { hits, whole: false, thin: true })
     }

@@ -50,7 +50,7 @@ impl Line {
     }
 
     /// Whether it counts none of what it names, or says that it went well in the end.
-    pub(super) fn counts_none(&self) -> bool {
+    pub(super) fn tells_of_no_error(&self) -> bool {
         self.by == Speaker::Program && NONE.is_match(&self.text)
     }
 
@@ -212,10 +212,10 @@ mod tests {
             "(cache: connection reset by peer x2, recovered)",
             "connected after 2 retries (connection refused)",
         ] {
-            assert!(said(none)[0].counts_none(), "{none}");
+            assert!(said(none)[0].tells_of_no_error(), "{none}");
         }
         for told in ["out of memory events: 10", "http-health: HTTP 0", "exit status: 0"] {
-            assert!(!said(told)[0].counts_none(), "{told}");
+            assert!(!said(told)[0].tells_of_no_error(), "{told}");
         }
     }
 

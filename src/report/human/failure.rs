@@ -109,6 +109,10 @@ fn ways(failure: &FailureView) -> String {
     let mut out = format!("{} failed in phase {}.", names([failure.what.as_str()], "run"), failure.phase);
     match &failure.roll_back {
         Some(command) => out.add(format_args!(" To roll back:\n{}", typed(command))),
+        // Git replaces the checkout's files one by one.
+        None if failure.step.as_ref().is_some_and(|step| step.as_str().starts_with("git.")) => {
+            out.push_str(" No service was touched; `git status` says how the tree is.\n");
+        }
         None if failure.phase == Phase::Prepare => out.push_str(" Nothing was changed.\n"),
         None => out.push('\n'),
     }

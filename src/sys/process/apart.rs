@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
 
 use duct::Handle;
 
 use super::ProcessError;
-use super::capture::{content, expression, memory};
+use super::capture::{content, expression, in_own_group, memory};
 
 /// A program that was started and may outlive us.
 #[derive(Debug)]
@@ -31,15 +31,10 @@ impl Apart {
         let not_started = |source| ProcessError::NotStarted { program: program.clone(), source };
         let stdout = memory("stdout").map_err(not_started)?;
         let stderr = memory("stderr").map_err(not_started)?;
-        let handle = expression(argv, cwd, env)
-            .map_err(not_started)?
+        let handle = in_own_group(&expression(argv, cwd, env).map_err(not_started)?)
             .stdin_null()
             .stdout_file(stdout.try_clone().map_err(not_started)?)
             .stderr_file(stderr.try_clone().map_err(not_started)?)
-            .before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
-            })
             .start()
             .map_err(not_started)?;
         Ok(Self { program, handle, stdout, stderr })

@@ -128,10 +128,7 @@ pub fn capture(ask: &Capture) -> Result<Captured, ProcessError> {
         Some(bytes) => expression.stdin_file(filled(bytes).map_err(unread)?),
     };
     if ask.ends == Ends::Group {
-        expression = expression.before_spawn(|command| {
-            command.process_group(0);
-            Ok(())
-        });
+        expression = in_own_group(&expression);
     }
     let handle = expression
         .stdout_file(stdout.try_clone().map_err(unread)?)
@@ -164,6 +161,14 @@ pub fn capture(ask: &Capture) -> Result<Captured, ProcessError> {
         code,
         stdout: content(&stdout).map_err(unread)?,
         stderr: content(&stderr).map_err(unread)?,
+    })
+}
+
+/// What leads a process group of its own: a signal from our terminal does not reach it.
+pub(super) fn in_own_group(expression: &Expression) -> Expression {
+    expression.before_spawn(|command| {
+        command.process_group(0);
+        Ok(())
     })
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
 
 use duct::Handle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::capture::{Captured, Ends, ProcessError, content, end, expression, memory};
+use super::capture::{Captured, Ends, ProcessError, content, end, expression, in_own_group, memory};
 use crate::sys::clock::{Clock, SystemClock};
 
 /// Bytes of what may stand before an answer, and of what it says on standard error.
@@ -54,15 +54,10 @@ impl Conversation {
         let (its_input, words) = io::pipe().map_err(not_started)?;
         let (lines, its_output) = io::pipe().map_err(not_started)?;
         let stderr = memory("stderr").map_err(not_started)?;
-        let handle = expression(argv, cwd, env)
-            .map_err(not_started)?
+        let handle = in_own_group(&expression(argv, cwd, env).map_err(not_started)?)
             .stdin_file(its_input)
             .stdout_file(its_output)
             .stderr_file(stderr.try_clone().map_err(not_started)?)
-            .before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
-            })
             .start()
             .map_err(not_started)?;
         Ok(Self { program, handle, words: Some(words), lines, rest: Vec::new(), stderr })

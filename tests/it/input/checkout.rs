@@ -197,7 +197,7 @@ fn a_lock_that_git_left_behind_fails_the_merge_and_is_resumable() {
     let target = host.ships("1234", "wikijs", "2");
     let lock = host.prod().join(".git/index.lock");
     std::fs::write(&lock, "").unwrap();
-    host.run(["run", "1234"]).exits(1).shows("index.lock").shows("Nothing was changed");
+    host.run(["run", "1234"]).exits(1).shows("index.lock").shows("No service was touched");
     assert_eq!(
         (host.image("wikijs"), host.state("1234", "FAILED_STEP")),
         ("wikijs:1".into(), "git.merge".into())

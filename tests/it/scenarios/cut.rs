@@ -64,7 +64,7 @@ fn a_cut_off_fast_forward_is_finished_by_the_next_run() {
 #[test]
 fn a_git_that_was_killed_alone_is_recorded_as_failed_and_finished_just_so() {
     let ((host, _, target), ended) = cut_by(TWO_FILES, "kill -9 $$");
-    ended.exits(1).shows("git.merge");
+    ended.exits(1).shows("git.merge").shows("`git status` says how the tree is").hides("Nothing was changed");
     host.run(["run", "1234", "--dry-run"]).exits(0).shows("finish the fast-forward");
     host.run(["run", "1234"]).exits(0);
     assert_eq!((host.head(), host.image("wikijs")), (target, "wikijs:2".into()));
