@@ -4,6 +4,8 @@
 pub mod agent;
 pub mod coordinator;
 #[cfg(test)]
+mod day;
+#[cfg(test)]
 mod large;
 pub mod ledger;
 pub mod records;

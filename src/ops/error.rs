@@ -141,7 +141,8 @@ impl OpsError {
         match self {
             OpsError::NoProject { .. } => vec![
                 "go to the project's folder, or name it: `holdpoint -C DIR …`".to_owned(),
-                "a new host begins with `holdpoint init`".to_owned(),
+                "a new host begins with `holdpoint init`; beside a `fleet.toml` that file may be empty"
+                    .to_owned(),
             ],
             OpsError::Usage { hint, .. } | OpsError::Failed { hint, .. } | OpsError::CutOff { hint, .. } => {
                 vec![hint.clone()]

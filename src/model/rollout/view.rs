@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{HostName, HostState, PlanId, PlanPhase, StageId, StagePhase, Verdict, Wish};
+use super::{HostName, HostState, PlanId, PlanPhase, Reintroduce, StageId, StagePhase, Verdict, Wish};
 use crate::model::id::shown;
 
 /// A way out of a rollout that is stuck.
@@ -214,6 +214,12 @@ pub struct DescribeView {
     pub tag: Option<String>,
     /// The plan's digest.
     pub digest: String,
+    /// The one host on which the ticket's scripts run; none: they run on each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_host: Option<HostName>,
+    /// What was taken back on its hosts and comes back with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reintroduce: Option<Reintroduce>,
     /// The stage it is in.
     pub current_stage_id: Option<StageId>,
     /// What it waits for: one of a few words.

@@ -116,7 +116,9 @@ impl Scenery<'_> {
                 folder.display()
             );
         }
-        self.write("desk/fleet.toml", &inventory, 0o640)
+        self.write("desk/fleet.toml", &inventory, 0o640)?;
+        // What `serve` wants beside it; nothing is released on this machine itself.
+        self.write("desk/.asd/release.toml", "", 0o640)
     }
 
     fn write(&self, path: &str, text: &str, mode: u32) -> Result<(), OpsError> {
@@ -223,6 +225,10 @@ fn after(typist: &Typist<'_>, top: &Path) {
     typist.say(&format!("The folder stays: {top}. In a shell:"));
     let line = format!("export PATH={top}/bin:$PATH; cd {top}/desk");
     for line in [&line, "holdpoint rollout plan list", "holdpoint rollout stuck"] {
+        typist.narrator.tell(Told::Command { at: DESK, line });
+    }
+    typist.say("Or in a browser, with the token that the first of these prints:");
+    for line in ["holdpoint token create me --role admin", "holdpoint serve"] {
         typist.narrator.tell(Told::Command { at: DESK, line });
     }
     typist.say(&format!("Remove it with `rm -r {top}` when you have seen enough."));

@@ -160,6 +160,8 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
         waits_for: state.wait.as_ref().map(ToString::to_string),
         harm: state.harm.clone(),
         until: state.until.clone().filter(|_| state.reached().is_none()),
+        ticket_host: found.plan.ticket_host.clone(),
+        reintroduce: found.plan.reintroduce.clone(),
         paused_after: state.reached().filter(|_| state.phase == PlanPhase::Paused).cloned(),
         coordinator: found.leader.clone(),
         stages: stages.collect(),

@@ -3,7 +3,7 @@
 use crate::model::id::TicketId;
 use crate::model::rollout::{
     AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, News, PlanId,
-    PlanPhase, PlanRow, PreviewView, RecoverView, RolloutPlan, StuckView, VerdictWord,
+    PlanPhase, PlanRow, PreviewView, RecoverView, Reintroduce, RolloutPlan, StuckView, VerdictWord,
 };
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, clean, clock, count, moment};
@@ -86,12 +86,7 @@ pub fn planned(plan: &RolloutPlan) -> String {
         out.add(format_args!("  the ticket's scripts run on {host} alone, before every other host\n"));
     }
     if let Some(back) = &plan.reintroduce {
-        let tickets: Vec<&str> = back.tickets.iter().map(TicketId::as_str).collect();
-        out.add(format_args!(
-            "  what was taken back may come back: {} ({})\n",
-            tickets.join(" "),
-            clean(&back.reason)
-        ));
+        out.add(format_args!("  what was taken back may come back: {}\n", coming_back(back)));
     }
     let allowed = plan.max_failures.allowed(plan.hosts.len());
     let harm = match plan.on_harm {
@@ -112,6 +107,11 @@ pub fn planned(plan: &RolloutPlan) -> String {
     };
     out.add(format_args!("  a rollback {data}\n"));
     out
+}
+
+fn coming_back(back: &Reintroduce) -> String {
+    let tickets: Vec<&str> = back.tickets.iter().map(TicketId::as_str).collect();
+    format!("{} ({})", tickets.join(" "), clean(&back.reason))
 }
 
 /// A commit, and the tag that it came from.
@@ -151,6 +151,12 @@ pub fn describe(view: &DescribeView) -> String {
     out.add(format_args!("  phase    {}\n", ink_of(view.phase).paint(view.phase.word())));
     let at = commit(&view.commit, view.tag.as_deref());
     out.add(format_args!("  ticket   {} at {at}\n", view.ticket));
+    if let Some(host) = &view.ticket_host {
+        out.add(format_args!("  scripts  on {host} alone\n"));
+    }
+    if let Some(back) = &view.reintroduce {
+        out.add(format_args!("  back     what was taken back may come back: {}\n", coming_back(back)));
+    }
     if let Some(wait) = view.waits_for.as_ref().filter(|_| !view.phase.is_terminal()) {
         out.add(format_args!("  waits    {}\n", clean(wait)));
     }

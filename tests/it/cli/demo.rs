@@ -100,3 +100,14 @@ fn a_release_goes_over_five_hosts_and_a_bad_canary_goes_back() {
     assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
     assert_eq!(left(&host), [""; 0].map(std::path::PathBuf::from));
 }
+
+#[test]
+fn the_desk_that_the_fleet_leaves_behind_can_be_served() {
+    let host = nowhere();
+    demo(&host, &["--fleet", "--keep"]).exits(0).shows("holdpoint serve").shows("holdpoint token create me");
+    let kept = left(&host);
+    let [top] = kept.as_slice() else { panic!("{kept:?}") };
+    let mut command = host.command(binary(), &top.join("desk"));
+    command.args(["token", "create", "me", "--role", "admin"]);
+    Output::of(command).exits(0).shows("`me` is admin");
+}

@@ -31,6 +31,8 @@ fn what_was_taken_back_comes_back_where_the_plan_says_so_and_why() {
         fleet.plan(&next("reintroduce = { tickets = [\"1234\"], reason = \"1235 mends it\" }\n"), &commit);
     let shown = fleet.run(&["rollout", "plan", "create", "plan.toml", "--dry-run"]).exits(0);
     shown.shows("what was taken back may come back: 1234 (1235 mends it)");
+    let described = fleet.run(&["rollout", "plan", "describe", "--plan-id", &plan]).exits(0);
+    described.shows("what was taken back may come back: 1234 (1235 mends it)");
     fleet.run(&["rollout", "start", "--plan-id", &plan]).exits(0).shows("completed");
     assert_eq!(fleet.images(), ["web:3", "web:3"]);
     let log = std::fs::read_to_string(fleet.prod("a").join(".asd/workspace/releases/1235.log")).unwrap();
