@@ -27,6 +27,8 @@ pub(super) struct Line {
     pub(super) to_the_end: usize,
     /// Who said it.
     pub(super) by: Speaker,
+    /// It is a part of how the program says that it is to be used.
+    is_help: bool,
 }
 
 /// Who said a line.
@@ -49,9 +51,14 @@ impl Line {
         self.by == Speaker::Program && self.forms().any(|form| MILD.is_match(form))
     }
 
-    /// Whether it counts none of what it names, or says that it went well in the end.
+    /// Whether it counts none of what it names, says that it went well in the end, or explains an option.
     pub(super) fn tells_of_no_error(&self) -> bool {
-        self.by == Speaker::Program && NONE.is_match(&self.text)
+        self.by == Speaker::Program && (self.is_help || NONE.is_match(&self.text))
+    }
+
+    /// Whether the program ended there by a defect of its own, such as a type that does not fit.
+    fn is_defect(&self) -> bool {
+        self.by == Speaker::Program && DEFECT.is_match(&self.text)
     }
 
     /// Whether it tells of an error.
@@ -81,6 +88,28 @@ pub(super) fn compares(lines: &[Line]) -> bool {
     has(&VERDICT) && has(&COMPARISON)
 }
 
+/// Whether a program ended by a defect of its own, and none of these lines is that one.
+pub(super) fn has_other_defect(lines: &[Line], known: &[usize]) -> bool {
+    let has_defect = lines.iter().any(Line::is_defect) && !known.iter().any(|at| lines[*at].is_defect());
+    // A python trace that hands nothing on: whatever stands above it was survived.
+    let raised = || lines.iter().rposition(|line| line.by == Speaker::Program && RAISED.is_match(&line.text));
+    let has = |pattern: &Regex| lines.iter().any(|line| pattern.is_match(&line.text));
+    has_defect
+        || has(&TRACE)
+            && !has(&HANDED_ON)
+            && raised().is_some_and(|raised| known.iter().all(|at| *at < raised))
+}
+
+/// Whether the program said that it goes on without what failed, in this line or below, and said more after that.
+pub(super) fn goes_on_after(lines: &[Line], last: usize) -> bool {
+    let printed = || lines[last..].iter().filter(|line| line.by == Speaker::Program);
+    let goes_on = printed().position(|line| GOES_ON.is_match(&line.text));
+    goes_on.is_some_and(|at| {
+        let mut rest = printed().skip(at + 1).peekable();
+        rest.peek().is_some() && !rest.any(|line| GIVES_UP.is_match(&line.text))
+    })
+}
+
 fn of(texts: &[String], by: Speaker) -> Vec<Line> {
     let mut left = TOTAL;
     let mut newest_first: Vec<Line> = Vec::new();
@@ -92,10 +121,18 @@ fn of(texts: &[String], by: Speaker) -> Vec<Line> {
         let text = shown(line);
         if !text.is_empty() {
             let bare = Some(bare(&text)).filter(|bare| *bare != text).map(str::to_owned);
-            newest_first.push(Line { bare, to_the_end: newest_first.len(), by, text });
+            let is_help = line.starts_with([' ', '\t']);
+            newest_first.push(Line { bare, to_the_end: newest_first.len(), by, text, is_help });
         }
     }
     newest_first.reverse();
+    // What is set in below `usage:` and below the headings that follow it.
+    let mut in_help = false;
+    for line in &mut newest_first {
+        let is_set_in = std::mem::replace(&mut line.is_help, false);
+        line.is_help = in_help && is_set_in;
+        in_help = USAGE.is_match(&line.text) || in_help && (is_set_in || line.text.ends_with(':'));
+    }
     newest_first
 }
 
@@ -136,7 +173,38 @@ static MILD: LazyLock<Regex> = LazyLock::new(|| {
 
 static NONE: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)\b(events?|errors?|failures?|failed|failing|time-?outs?|warnings?|kill(s|ed)|restarts?|denials?|counts?|total|matches|hits|times|retries|entries|occurrences|messages|lines|incidents|alerts|refused|denied|timed out)\W{0,3}[:=]\s*0$|[,;] ?(since )?recovered\)?\.?$|\b(connected|succeeded|up|ok|ready)\b.{0,20} after \d+ (retries|tries|attempts)\b",
+        r"(?i)\b(events?|errors?|failures?|failed|failing|time-?outs?|warnings?|kill(s|ed)|restarts?|denials?|counts?|total|matches|hits|times|retries|entries|occurrences|messages|lines|incidents|alerts|refused|denied|timed out)\W{0,3}[:=]\s*0$|[,;] ?(since )?recovered\)?\.?$|\b(connected|succeeded|up|ok|ready)\b.{0,20} after \d+ (retries|tries|attempts)\b|^\S+ +: ok=\d+ +changed=\d+ ",
+    )
+});
+
+static USAGE: LazyLock<Regex> =
+    LazyLock::new(|| ours(r"(?i)^(usage|aufruf|syntax|utilisation|verwendung) ?:"));
+
+static DEFECT: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"^(Uncaught )?TypeError: ([^f]|f[^e])|^(KeyError|ValueError|AttributeError|IndexError|NameError|UnboundLocalError|ZeroDivisionError|AssertionError|OverflowError|RecursionError|NotImplementedError|LookupError|json\.decoder\.JSONDecodeError|Unicode\w+Error|decimal\.\w+)(:|$)|^(Uncaught )?(ReferenceError|RangeError): |^(Exception in thread .{1,60} )?java\.(lang\.(NullPointer|ClassCast|NumberFormat|Arithmetic|(Array|String)?IndexOutOfBounds|IllegalArgument|IllegalState)|util\.NoSuchElement)\w*Exception\b|\((NoMethodError|ZeroDivisionError|TypeError|ArgumentError|NameError)\)$|^panic: runtime error: |PHP Fatal error: +Uncaught (TypeError|ValueError|DivisionByZeroError|ArgumentCountError)",
+    )
+});
+
+static TRACE: LazyLock<Regex> = LazyLock::new(|| ours(r"^Traceback \(most recent call last\):$"));
+
+static RAISED: LazyLock<Regex> = LazyLock::new(|| ours(r"^[A-Za-z_][\w.]*(Error|Exception)(:|$)"));
+
+static HANDED_ON: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"^(During handling of the above exception|The above exception was the direct cause)|^[\w.]*(ProcessError|CommandError|CommandFailed|RuntimeError|ExitError)\b",
+    )
+});
+
+static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"(?i)[,;:(–-] *(now |so )?(using|asking|trying|taking|falling back|continuing|going on|carrying on|skipping|proceeding|resuming|ignoring|ignored|waiting)\b|\b(continuing|proceeding|going on|carrying on|falling back|went on) (anyway|without|with|to|on)\b|\(ignored\)$|\b(not fatal|non-fatal|never mind)\b|\x22?(status|health)\x22? ?[:=] ?\x22?(up|ok|healthy|pass)\b|\b(accepting connections|(answered|answers|returned) 200|ok (at|after|on) (try|attempt))\b",
+    )
+});
+
+static GIVES_UP: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"(?i)\b(giv(es?|ing|en)|gave) up\b|\b(not|never|no)\b.{0,30}\b(within|after|in time)\b|\btimed? ?out\b|\bdeadline\b|\b(no more|all|out of) (\w+ )?(tries|attempts|retries|hosts|mirrors|members)\b|\bexhausted\b",
     )
 });
 
@@ -150,7 +218,7 @@ static VERDICT: LazyLock<Regex> = LazyLock::new(|| {
 /// How a report of tests sets what was wanted against what was there.
 static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)^(E +|FAILED .{1,200} - )?(\S*\.)?Assertion(Failed)?Error\b|\bERR_ASSERTION\b|^E +assert |^Failure/Error: .*(expect|should|assert)|^(expected|received|actual|got|want(ed)?)\b[^:]{0,20}:|^-{1,3} (expected|actual|want|got)\b|^Failed asserting that|^assertion .{0,40}failed|^(left|right): |\bgot\b.{1,200}\b(want|expected)\b|\bwant(ed)?\b.{1,200}\bgot\b|\bexpected\b.{1,200}\b(but (was|got)|to (be|equal|eq|contain|include|match)|got)\b|^Not equal:",
+        r"(?i)^(E +|FAILED .{1,200} - )?(\S*\.)?Assertion(Failed)?Error\b|\bERR_ASSERTION\b|^E +assert |^Failure/Error: .*(expect|should|assert)|^(expected|received|actual|got|want(ed)?)\b[^:]{0,20}:|^-{1,3} (expected|actual|want|got)\b|^Failed asserting that|^assertion .{0,40}failed|^(left|right): |\bgot\b.{1,200}\b(want|expected)\b|\bwant(ed)?\b.{1,200}\bgot\b|= \S+, want \S+|\bexpected\b.{1,200}\b(but (was|got)|to (be|equal|eq|contain|include|match)|got)\b|^Not equal:",
     )
 });
 
@@ -177,6 +245,51 @@ mod tests {
             ["wiki-1  | 2026-05-18 10:00:00.123 UTC FATAL: no", "FATAL: no"]
         );
         assert_eq!(forms("remote: denied"), ["remote: denied", "denied"]);
+    }
+
+    #[test]
+    fn what_explains_options_tells_of_no_error() {
+        let lines = said(
+            "error: unknown option `x'\nusage: git merge [<options>]\n\n    -F    for a non-fast-forward merge\n\
+             Options:\n  --force  permission denied\nfatal: permission denied\n  at here",
+        );
+        let help: Vec<&str> =
+            lines.iter().filter(|line| line.tells_of_no_error()).map(|line| line.text.as_str()).collect();
+        assert_eq!(help, ["-F    for a non-fast-forward merge", "--force  permission denied"]);
+    }
+
+    #[test]
+    fn a_program_that_says_that_it_goes_on_did_not_end_there() {
+        for goes_on in [
+            "no route to host\nwarning: mirror not reachable, using origin\nversions differ",
+            "connection refused\nport 1 is not up, asking the other\nnull",
+            "make: [clean] Error 1 (ignored)\nmake: *** [check] Error 2",
+        ] {
+            assert!(goes_on_after(&said(goes_on), 0), "{goes_on}");
+        }
+        for ends in [
+            "connection refused\nnot reachable, trying the next\nall hosts failed: giving up",
+            "no route to host, trying 10.0.0.2",
+            "main still contains it, not continuing\nstopped",
+            "connection refused",
+        ] {
+            assert!(!goes_on_after(&said(ends), 0), "{ends}");
+        }
+    }
+
+    #[test]
+    fn a_defect_of_the_program_itself_is_told_apart() {
+        let defect = said("token expired\nTypeError: can only concatenate str\nrc 1");
+        assert!(has_other_defect(&defect, &[0]) && !has_other_defect(&defect, &[0, 1]));
+        let trace =
+            "refused\nTraceback (most recent call last):\n  File \"x\"\nredis.ResponseError: WRONGTYPE";
+        assert!(has_other_defect(&said(trace), &[0]) && !has_other_defect(&said(trace), &[3]));
+        let handed_on = trace.replace("redis.ResponseError", "subprocess.CalledProcessError");
+        assert!(!has_other_defect(&said(&handed_on), &[0]));
+        // As node's fetch says of a connection that failed, and python of whatever it was told.
+        for other in ["TypeError: fetch failed", "subprocess.CalledProcessError: status 1", "OSError: no"] {
+            assert!(!has_other_defect(&said(other), &[]), "{other}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Which known failures a failure looks like, and how much.
 //!
 //! A playbook fits where its error is found: one of its `output` expressions in a line, or, without them, a quoted line of
-//! its symptom. It fits strongly where nothing that is known speaks against it, the line is no mere warning before another
-//! error, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the heaviest stays
+//! its symptom. It fits strongly where nothing that is known speaks against it, the program did not go on after it or end by
+//! something else, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the heaviest stays
 //! strong: what more known facts speak for, then what stands nearer the end, because a program says last why it ends, then
 //! what more of the line was recognised. If all that is equal, the text does not tell them apart and none is strong: a
 //! wrong strong match costs an hour at night. Thin words (`possible`), which other causes have, too, make a playbook possible
@@ -154,29 +154,17 @@ fn fit<'p>(
     let found = found.or_else(|| has_thin.then(|| errors.find_thin(lines)).flatten())?;
     let mut weighed = Vec::new();
     let (for_it, against) = facts(rule, symptom, &mut weighed);
-    let mild = is_only_mild(&found, lines);
     if found.thin {
         weighed.push("other causes have these words, too".to_owned());
-    }
-    if mild {
-        weighed.push("only a warning, and another error follows".to_owned());
     }
     let last = found.hits.iter().map(|hit| &lines[hit.line]).min_by_key(|line| distance(line))?;
     let recognised = found.hits.iter().map(|hit| hit.recognised).max().unwrap_or_default();
     let base = if found.whole { FOUND } else { INSIDE };
     let score =
         base + for_it + nearness(last) + u8::try_from(recognised / 5).map_or(8, |points| points.min(8));
-    let as_data =
-        found.hits.iter().all(|hit| lines[hit.line].by == Speaker::Program) && said::compares(lines);
-    if as_data {
-        weighed.push("it stands in a report of tests".to_owned());
-    }
-    // What ended well says that it tried again.
-    let ended_well = symptom.rc == Some(0) && !rule.rc.contains(&0);
-    if ended_well {
-        weighed.push("it ended with status 0".to_owned());
-    }
-    let strong = found.whole && against == 0 && !mild && !as_data && !ended_well;
+    let doubts = doubts(&found, rule, symptom, lines);
+    let strong = found.whole && against == 0 && doubts.is_empty();
+    weighed.extend(doubts.into_iter().map(str::to_owned));
     let score = if strong { score.min(100) } else { score.saturating_sub(against).min(BELOW_STRONG) };
     let hits = found.hits.iter().rev().take(SHOWN).map(|hit| lines[hit.line].text.clone());
     let mut shown: Vec<String> = hits.collect();
@@ -190,6 +178,21 @@ fn fit<'p>(
         lines: shown,
         weighed,
     })
+}
+
+/// What makes it unlikely that the failure ended by this error, though it stands there as it is known.
+fn doubts(found: &Found, rule: &MatchRule, symptom: &Symptom, lines: &[Line]) -> Vec<&'static str> {
+    let at: Vec<usize> = found.hits.iter().map(|hit| hit.line).collect();
+    let is_printed = |line: &usize| lines[*line].by == Speaker::Program;
+    let each = [
+        (is_only_mild(found, lines), "only a warning, and another error follows"),
+        (at.iter().all(is_printed) && said::compares(lines), "it stands in a report of tests"),
+        // What ended well says that it tried again.
+        (symptom.rc == Some(0) && !rule.rc.contains(&0), "it ended with status 0"),
+        (said::has_other_defect(lines, &at), "the program ended by a defect of its own"),
+        (at.last().is_some_and(|last| said::goes_on_after(lines, *last)), "the program went on without it"),
+    ];
+    each.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect()
 }
 
 /// Points that the known facts speak for a playbook, and against it.
