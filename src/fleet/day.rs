@@ -35,10 +35,10 @@ struct Hours<'a> {
     resident: RefCell<Vec<u64>>,
 }
 
-/// What of this process is in memory, in KiB.
+/// What of this process is in memory and of no file (code comes in as it is entered), in KiB.
 fn resident() -> u64 {
     let status = files::read_text(Path::new("/proc/self/status"), 1 << 16).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 

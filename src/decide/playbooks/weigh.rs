@@ -2,11 +2,11 @@
 //!
 //! A playbook fits where its error is found: one of its `output` expressions in a line, or, without them, a quoted line of
 //! its symptom. It fits strongly where nothing that is known speaks against it, the program did not go on after it or end by
-//! something else, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the heaviest stays
-//! strong: what more known facts speak for, then what stands nearer the end, because a program says last why it ends, then
-//! what more of the line was recognised. If all that is equal, the text does not tell them apart and none is strong: a
-//! wrong strong match costs an hour at night. Thin words (`possible`), which other causes have, too, make a playbook possible
-//! where nothing fits strongly, so that an operator has a page to read and no false certainty.
+//! something else, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the
+//! heaviest stays strong: what more known facts speak for, then what stands nearer the end, because a program says last why
+//! it ends, then what more of the line was recognised. If all that is equal, the text does not tell them apart and none is
+//! strong: a wrong strong match costs an hour at night. Thin words (`possible`), which other causes have, too, make a
+//! playbook possible where nothing fits strongly, so that an operator has a page to read and no false certainty.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -183,13 +183,14 @@ fn fit<'p>(
 /// What makes it unlikely that the failure ended by this error, though it stands there as it is known.
 fn doubts(found: &Found, rule: &MatchRule, symptom: &Symptom, lines: &[Line]) -> Vec<&'static str> {
     let at: Vec<usize> = found.hits.iter().map(|hit| hit.line).collect();
-    let is_printed = |line: &usize| lines[*line].by == Speaker::Program;
+    // What our own record says of a service holds, whatever the service printed.
+    let is_printed = at.iter().all(|line| lines[*line].by == Speaker::Program);
     let each = [
         (is_only_mild(found, lines), "only a warning, and another error follows"),
-        (at.iter().all(is_printed) && said::compares(lines), "it stands in a report of tests"),
+        (is_printed && said::compares(lines), "it stands in a report of tests"),
         // What ended well says that it tried again.
         (symptom.rc == Some(0) && !rule.rc.contains(&0), "it ended with status 0"),
-        (said::has_other_defect(lines, &at), "the program ended by a defect of its own"),
+        (is_printed && said::has_other_defect(lines, &at), "the program ended by a defect of its own"),
         (at.last().is_some_and(|last| said::goes_on_after(lines, *last)), "the program went on without it"),
     ];
     each.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect()
@@ -514,6 +515,21 @@ mod tests {
         assert_eq!(names(&known, &text(stopped)), ["disk-full Strong"]);
         let told = Symptom { told: vec!["disk: No space left".to_owned()], ..text(compared) };
         assert_eq!(names(&known, &told), ["disk-full Strong"], "our own record is no data of a test");
+    }
+
+    #[test]
+    fn what_the_program_survived_is_possible_at_most() {
+        let known = [says("release-lost", "connection refused")];
+        let defect = "connection refused\nTypeError: can only concatenate str\n";
+        for survived in [defect, "connection refused\nnot reachable, using the other\nrows differ\n"] {
+            assert_eq!(names(&known, &text(survived)), ["lost Possible"], "{survived}");
+        }
+        let told = Symptom { told: vec!["wikijs: connection refused".to_owned()], ..text(defect) };
+        assert_eq!(
+            names(&known, &told),
+            ["lost Strong"],
+            "our own record holds, whatever the service printed"
+        );
     }
 
     #[test]
