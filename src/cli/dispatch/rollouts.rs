@@ -129,6 +129,7 @@ fn resume(call: &Call<'_>, args: &ResumeArgs) -> Result<Ending, CliError> {
         if args.drive_only {
             return driven(call, office, id, Lead::Next, false);
         }
+        office.refuse_driven(id)?;
         let view = office.act(id, &Act::Resume { until: args.until.clone() }, Terms::default())?;
         said(call, &view)?;
         driven(call, office, id, Lead::AtOnce, false)
@@ -152,7 +153,17 @@ fn driven(
         call.print(&text);
     };
     let drove = match office {
-        Office::Here(desk) => rollout::drive(desk, id, lead, &stop, &tell)?,
+        Office::Here(desk) => match rollout::drive(desk, id, lead, &stop, &tell) {
+            // What was typed is written, and whoever drives the plan goes by it.
+            Err(OpsError::Refused(no)) if lead == Lead::AtOnce && is_driven(&no) => {
+                if call.format() == Format::Human {
+                    let by = no.blockers.first().map_or("", |blocker| blocker.fact.as_str());
+                    call.print(&format!("done; {by}, and goes on with it\n"));
+                }
+                return Ok(Ending::Ok);
+            }
+            drove => drove?,
+        },
         Office::There(remote) => remote.follow(id, &stop, &|view| tell(&told(view)))?,
     };
     let ending = rollout::ending(&drove, wanted_back);
@@ -258,6 +269,10 @@ fn asked(
 
 fn has_moved_on(no: &RefusedView) -> bool {
     no.blockers.first().is_some_and(|blocker| blocker.code == ReasonCode::RevisionConflict)
+}
+
+fn is_driven(no: &RefusedView) -> bool {
+    no.blockers.first().is_some_and(|blocker| blocker.code == ReasonCode::PlanDriven)
 }
 
 /// Whether it is refused only because nobody has said yes to the hosts that a rollback takes back.

@@ -8,7 +8,7 @@ use crate::model::rollout::{Act, HostName, PlanId, PlanPhase, Precondition, Reco
 use crate::ops::error::OpsError;
 use crate::sys::files;
 
-use super::desk::Desk;
+use super::desk::{Desk, said};
 
 /// How often somebody else may be quicker.
 const TRIES: u32 = 20;
@@ -55,12 +55,28 @@ pub fn would(desk: &Desk, plan_id: &PlanId, acts: &[Act]) -> Result<Vec<Result<W
     Ok(acts.iter().map(of).collect())
 }
 
+/// Refuses to drive a plan that is under way and has a coordinator: before anything is written, so that no other hold point or
+/// record comes of what is refused. A paused one may be let go of while its last hosts are at work.
+///
+/// # Errors
+/// [`FleetError::Driven`], or what the ledger says.
+pub(super) fn refuse_driven(desk: &Desk, plan_id: &PlanId) -> Result<(), OpsError> {
+    let found = desk.load(plan_id)?;
+    match found.leader {
+        Some(by) if found.state.phase != PlanPhase::Paused => {
+            Err(FleetError::Driven { plan_id: plan_id.clone(), by }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Does it.
 ///
 /// # Errors
 /// A refusal with the code, cause and resolution of the precondition table, or what the ledger says.
 pub fn act(desk: &Desk, plan_id: &PlanId, act: &Act, terms: Terms<'_>) -> Result<RecoverView, OpsError> {
     let reason = terms.reason;
+    reason.map_or(Ok(()), said)?;
     for _ in 0..TRIES {
         let found = desk.load(plan_id)?;
         let now = desk.now();

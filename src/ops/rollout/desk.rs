@@ -112,6 +112,15 @@ fn ledger(root: &Path, inventory: &Inventory) -> Result<Box<dyn Ledger>, OpsErro
     Ok(Box::new(ledger))
 }
 
+/// Refuses a reason that says nothing: it stands in the audit.
+pub(super) fn said(reason: &str) -> Result<(), OpsError> {
+    if reason.trim().is_empty() {
+        let hint = "say why: `--reason TEXT`".to_owned();
+        return Err(OpsError::Usage { what: "the reason is empty: it stands in the audit".to_owned(), hint });
+    }
+    Ok(())
+}
+
 /// Takes a host out of every plan until a moment, or brings it back.
 ///
 /// # Errors
@@ -125,6 +134,15 @@ pub fn exclude(
     if !desk.inventory.hosts.contains_key(host) {
         let hint = "`holdpoint fleet host list` shows them".to_owned();
         return Err(OpsError::Usage { what: format!("`{host}` is no host of {FLEET_TOML}"), hint });
+    }
+    said(reason)?;
+    if let Some(past) = until.filter(|until| *until <= desk.now()) {
+        let past = past.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let hint = "name a moment to come, or a span: `--until 2d`; `--lift` brings a host back".to_owned();
+        return Err(OpsError::Usage {
+            what: format!("`--until {past}` is past: it would lift what holds now"),
+            hint,
+        });
     }
     let exclusion = until.map(|until| Exclusion {
         host: host.clone(),
@@ -158,6 +176,7 @@ fn done(desk: &Desk, what: &str, about: &str, why: String) -> AuditRecord {
 /// # Errors
 /// What the ledger says.
 pub fn stop_the_line(desk: &Desk, reason: &str, lift: bool) -> Result<Option<Line>, OpsError> {
+    said(reason)?;
     let line = Line { since: desk.now(), reason: reason.to_owned(), by: desk.operator.clone() };
     let line = Some(line).filter(|_| !lift);
     let what = if lift { "stop-the-line-lifted" } else { "stop-the-line" };

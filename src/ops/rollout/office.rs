@@ -121,6 +121,17 @@ impl Office {
         }
     }
 
+    /// Refuses where whoever types this could not drive the plan: somebody does. A server drives it by itself.
+    ///
+    /// # Errors
+    /// A refusal (`plan-driven`), or as [`Office::list`].
+    pub fn refuse_driven(&self, plan: &PlanId) -> Result<(), OpsError> {
+        match self {
+            Office::Here(desk) => act::refuse_driven(desk, plan),
+            Office::There(_) => Ok(()),
+        }
+    }
+
     /// The hosts of the fleet.
     ///
     /// # Errors

@@ -254,7 +254,7 @@ pub fn acted(view: &RecoverView) -> String {
     if let Some(next) = &view.next_stage_id {
         out.add(format_args!("  next comes stage {next}\n"));
     }
-    if let Some(hosts) = &view.hosts_to_revert {
+    if let Some(hosts) = view.hosts_to_revert.as_ref().filter(|hosts| !hosts.is_empty()) {
         let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
         out.add(format_args!("  to be taken back: {}\n", names.join(" ")));
     }
@@ -266,9 +266,9 @@ pub fn news(news: &News) -> String {
     let mut out = String::new();
     for record in &news.records {
         let reason = record.reason.as_deref().map(|why| format!("  {}", Ink::Faint.paint(&clean(why))));
-        let what = format!("{:<14}", record.what);
+        let what = format!("{:<13}", record.what);
         let line =
-            format!("{}  {what}{}{}", clock(record.at), clean(&record.about), reason.unwrap_or_default());
+            format!("{}  {what} {}{}", clock(record.at), clean(&record.about), reason.unwrap_or_default());
         out.add(format_args!("{line}\n"));
     }
     if let Some(wait) = news.waits_for.as_ref().filter(|_| !news.phase.is_terminal()) {

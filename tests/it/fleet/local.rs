@@ -102,7 +102,9 @@ fn a_killed_coordinator_is_taken_over_and_no_host_does_anything_twice() {
     let running = fleet.start(&line.iter().map(String::as_str).collect::<Vec<_>>());
     wait_until("the canary is at work", || fleet.image("a") == "web:2");
     // While it lives nobody else drives.
-    typed(&fleet, &plan, &["resume"]).exits(4).shows("plan-driven");
+    let before = fleet.described(&plan)["audit"].clone();
+    typed(&fleet, &plan, &["resume", "--until", "canary"]).exits(4).shows("plan-driven");
+    assert_eq!(fleet.described(&plan)["audit"], before, "what is refused leaves no hold point and no record");
     running.signal(rustix::process::Signal::KILL);
     running.wait();
     std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
@@ -213,6 +215,13 @@ fn what_binds_every_plan_binds_this_one() {
     let fleet = Fleet::local(&["a", "b"]);
     let commit = fleet.ships("1234", "2");
     fleet.run(&["fleet", "host", "exclude", "b", "--until", "2d", "--reason", "new disk"]).exits(0);
+    let past = ["fleet", "host", "exclude", "b", "--until", "2020-01-01T00:00:00Z", "--reason", "a slip"];
+    fleet.run(&past).exits(2).shows("is past: it would lift what holds now");
+    fleet
+        .run(&["fleet", "host", "exclude", "b", "--until", "3d", "--reason", " "])
+        .exits(2)
+        .shows("--reason TEXT");
+    fleet.run(&["rollout", "stop-the-line", "--reason", ""]).exits(2).shows("the reason is empty");
     fleet.run(&["fleet", "host", "list"]).exits(0).shows("new disk");
     fleet
         .run(&["fleet", "host", "exclude", "x", "--until", "2d", "--reason", "y"])
