@@ -542,7 +542,7 @@ pub fn not_compared(facts: &Facts, state: &ReleaseState, candidate: &Candidate) 
         let (why, way) = if service.schema.is_some() {
             ("no version of it was recorded", format!("holdpoint state {}", attempt.ticket))
         } else {
-            ("no `schema` command says its version", format!("add `schema` to [service.{name}]"))
+            ("no `schema` command says its version", format!("add `schema` to [services.{name}]"))
         };
         let fact = format!("whether `{attempt}` understands today's data of `{name}` is not known: {why}");
         Some(Blocker::new(ReasonCode::StatefulDataRollbackUnsupported, fact).way_out(way))
