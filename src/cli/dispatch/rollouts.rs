@@ -158,7 +158,7 @@ fn driven(
             Err(OpsError::Refused(no)) if lead == Lead::AtOnce && is_driven(&no) => {
                 if call.format() == Format::Human {
                     let by = no.blockers.first().map_or("", |blocker| blocker.fact.as_str());
-                    call.print(&format!("done; {by}, and goes on with it\n"));
+                    call.print(&format!("done; {by}, who goes on with it\n"));
                 }
                 return Ok(Ending::Ok);
             }

@@ -113,6 +113,7 @@ pub(super) fn goes_on_after(lines: &[Line], last: usize) -> bool {
 fn of(texts: &[String], by: Speaker) -> Vec<Line> {
     let mut left = TOTAL;
     let mut newest_first: Vec<Line> = Vec::new();
+    let mut set_in: Vec<bool> = Vec::new();
     for line in texts.iter().rev().flat_map(|text| text.rsplit(['\n', '\r'])) {
         if left < line.len().min(LINE) || newest_first.len() == LINES {
             break;
@@ -121,15 +122,14 @@ fn of(texts: &[String], by: Speaker) -> Vec<Line> {
         let text = shown(line);
         if !text.is_empty() {
             let bare = Some(bare(&text)).filter(|bare| *bare != text).map(str::to_owned);
-            let is_help = line.starts_with([' ', '\t']);
-            newest_first.push(Line { bare, to_the_end: newest_first.len(), by, text, is_help });
+            set_in.push(line.starts_with([' ', '\t']));
+            newest_first.push(Line { bare, to_the_end: newest_first.len(), by, text, is_help: false });
         }
     }
     newest_first.reverse();
     // What is set in below `usage:` and below the headings that follow it.
     let mut in_help = false;
-    for line in &mut newest_first {
-        let is_set_in = std::mem::replace(&mut line.is_help, false);
+    for (line, is_set_in) in newest_first.iter_mut().zip(set_in.into_iter().rev()) {
         line.is_help = in_help && is_set_in;
         in_help = USAGE.is_match(&line.text) || in_help && (is_set_in || line.text.ends_with(':'));
     }

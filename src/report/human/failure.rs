@@ -109,17 +109,23 @@ fn ways(failure: &FailureView) -> String {
     let mut out = format!("{} failed in phase {}.", names([failure.what.as_str()], "run"), failure.phase);
     match &failure.roll_back {
         Some(command) => out.add(format_args!(" To roll back:\n{}", typed(command))),
-        // Git replaces the checkout's files one by one.
-        None if failure.step.as_ref().is_some_and(|step| step.as_str().starts_with("git.")) => {
-            out.push_str(" No service was touched; `git status` says how the tree is.\n");
-        }
-        None if failure.phase == Phase::Prepare => out.push_str(" Nothing was changed.\n"),
+        None if failure.phase == Phase::Prepare => out.push_str(left_by_prepare(failure)),
         None => out.push('\n'),
     }
     if let Some(command) = &failure.go_on {
         out.add(format_args!("To go on once the cause is fixed:\n{}", typed(command)));
     }
     out
+}
+
+fn left_by_prepare(failure: &FailureView) -> &'static str {
+    // Git replaces the checkout's files one by one.
+    let in_git = failure.step.as_ref().is_some_and(|step| step.as_str().starts_with("git."));
+    if in_git {
+        " No service was touched; `git status` says how the tree is.\n"
+    } else {
+        " Nothing was changed.\n"
+    }
 }
 
 fn typed(command: &str) -> String {
@@ -133,7 +139,7 @@ fn typed(command: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::ServiceName;
+    use crate::model::id::{ServiceName, StepName};
     use crate::model::release::Status;
 
     fn plain(text: &str) -> String {
@@ -201,6 +207,24 @@ mod tests {
         To go on once the cause is fixed:
             just release-run 1234
         ");
+    }
+
+    #[test]
+    fn what_git_left_is_said_of_prepare_alone() {
+        let failed = |phase| FailureView {
+            phase,
+            step: Some(StepName::new(["git", "revert"])),
+            roll_back: None,
+            go_on: None,
+            ..verify()
+        };
+        let said = |phase| plain(&ways(&failed(phase)));
+        assert!(said(Phase::Prepare).contains("No service was touched; `git status`"));
+        assert_eq!(
+            said(Phase::Revert),
+            "release-run failed in phase revert.\n",
+            "services were stopped by then"
+        );
     }
 
     #[test]

@@ -105,6 +105,10 @@ fn a_killed_coordinator_is_taken_over_and_no_host_does_anything_twice() {
     let before = fleet.described(&plan)["audit"].clone();
     typed(&fleet, &plan, &["resume", "--until", "canary"]).exits(4).shows("plan-driven");
     assert_eq!(fleet.described(&plan)["audit"], before, "what is refused leaves no hold point and no record");
+    // A paused one may be let go of while its coordinator waits for its last hosts.
+    typed(&fleet, &plan, &["pause", "--reason", "a look"]).exits(0);
+    typed(&fleet, &plan, &["resume"]).exits(0).shows("done; ").shows("who goes on with it");
+    assert_eq!(fleet.described(&plan)["phase"], "active");
     running.signal(rustix::process::Signal::KILL);
     running.wait();
     std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
