@@ -68,6 +68,12 @@ pub(super) fn path_globs(spot: &Spot<'_>, texts: &[String]) -> Result<Vec<String
     texts.iter().enumerate().map(|(at, text)| path_glob(&spot.item(at), text)).collect()
 }
 
+/// A status that an HTTP server may answer with.
+pub(super) fn http_status(spot: &Spot<'_>, status: u16) -> Result<u16, ManifestError> {
+    let can_be = (100..600).contains(&status);
+    can_be.then_some(status).ok_or_else(|| spot.rule("is no HTTP status: write one from 100 to 599"))
+}
+
 /// An `http://` or `https://` address with a host and without a password.
 pub(super) fn url(spot: &Spot<'_>, text: &str) -> Result<String, ManifestError> {
     let bad = |why: &str| Err(spot.rule(format!("is `{}`: {why}", shown(text))));

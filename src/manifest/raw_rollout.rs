@@ -73,6 +73,7 @@ pub(super) struct RawCap {
     /// So many hosts.
     pub(super) count: Option<u32>,
     /// So many percent of the plan's hosts.
+    #[schemars(range(max = 100))]
     pub(super) percent: Option<u32>,
 }
 
@@ -135,6 +136,7 @@ pub(super) struct RawGate {
     /// Of `http` and `prometheus`: address.
     pub(super) url: Option<String>,
     /// Of `http`: status; default: 200.
+    #[schemars(range(min = 100, max = 599))]
     pub(super) status: Option<u16>,
     /// Of `command`: program and arguments.
     pub(super) run: Option<CommandLine>,
@@ -161,7 +163,7 @@ pub(super) enum RawGateKind {
     HostsVerified,
     /// An address answers with a status.
     Http,
-    /// Not built yet.
+    /// What is measured is below a limit.
     Prometheus,
     /// A program ends with 0.
     Command,

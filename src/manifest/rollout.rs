@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{command, label, longer_than_nothing, shown, url};
+use super::check::{command, http_status, label, longer_than_nothing, shown, url};
 use super::error::ManifestError;
 use super::raw_rollout::{
     RawAmount, RawGate, RawGateKind, RawHosts, RawPlan, RawStage, RawUnreachable, TicketRuns,
@@ -399,7 +399,7 @@ fn gate(spot: &Spot<'_>, raw: &RawGate) -> Result<Gate, ManifestError> {
         RawGateKind::HostsVerified => GateKind::HostsVerified { min: share(&spot.key("min"), raw.min)? },
         RawGateKind::Http => GateKind::Http {
             url: url(&spot.key("url"), needs(spot, raw.url.as_ref(), "url")?)?,
-            status: raw.status.unwrap_or(200),
+            status: http_status(&spot.key("status"), raw.status.unwrap_or(200))?,
         },
         RawGateKind::Command => {
             GateKind::Command { run: command(&spot.key("run"), needs(spot, raw.run.as_ref(), "run")?)? }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::backup;
 use super::check::{
-    Named, command, command_if, label, limit, literal, longer_than_nothing, name, name_if, names,
-    path_anywhere, path_globs, path_inside, shown, url,
+    Named, command, command_if, http_status, label, limit, literal, longer_than_nothing, name, name_if,
+    names, path_anywhere, path_globs, path_inside, shown, url,
 };
 use super::error::{ManifestError, Problem};
 use super::forms::{Hook, OneOrMany};
@@ -215,9 +215,7 @@ pub(super) fn probe(
     if !is_path {
         url(&at, &raw.url)?;
     }
-    if !(100..600).contains(&raw.status) {
-        return Err(spot.key("status").rule("is no HTTP status: write one from 100 to 599"));
-    }
+    http_status(&spot.key("status"), raw.status)?;
     pointers(&spot.key("json"), raw.json.keys())?;
     longer_than_nothing(&spot.key("deadline"), raw.deadline)?;
     longer_than_nothing(&spot.key("interval"), raw.interval)?;

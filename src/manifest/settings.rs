@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::check::{
-    Named, command, command_if, glob, label, limit, longer_than_nothing, name, name_if, names, path_anywhere,
-    path_glob, path_inside, url,
+    Named, command, command_if, glob, http_status, label, limit, longer_than_nothing, name, name_if, names,
+    path_anywhere, path_glob, path_inside, url,
 };
 use super::error::ManifestError;
 use super::raw::{RawGit, RawNotify, RawPaths, RawRelease, RawRun, RawSurface, RawVerify};
@@ -282,9 +282,7 @@ fn notify(spot: &Spot<'_>, raw: &RawNotify) -> Result<Notify, ManifestError> {
 fn surface(spot: &Spot<'_>, raw: &RawSurface) -> Result<Surface, ManifestError> {
     let at = spot.key("expect");
     url(&spot.key("url"), &raw.url)?;
-    if !(100..600).contains(&raw.expect.status) {
-        return Err(at.key("status").rule("is no HTTP status: write one from 100 to 599"));
-    }
+    http_status(&at.key("status"), raw.expect.status)?;
     service::pointers(&at.key("json"), raw.expect.json.keys())?;
     let probe = ProbeSpec {
         url: raw.url.clone(),

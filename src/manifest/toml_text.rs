@@ -53,7 +53,9 @@ impl<'f> TomlDocument<'f> {
 
     fn translate(&self, error: &toml::de::Error) -> ManifestError {
         let span = error.span();
-        let way = span.clone().map(|span| self.way_to(&span)).unwrap_or_default();
+        // What the whole file lacks is nowhere in it.
+        let of_a_part = span.clone().filter(|span| !span.is_empty());
+        let way = of_a_part.map(|span| self.way_to(&span)).unwrap_or_default();
         let written = span.clone().and_then(|span| self.file.text.get(span)).unwrap_or_default();
         let problem = problem(error.message(), &way, written, self.schema);
         ManifestError::new(&self.file.path, span.map(|span| place(&self.file.text, span)), problem)

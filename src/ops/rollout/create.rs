@@ -21,6 +21,12 @@ const LIMIT: u64 = 1 << 20;
 /// # Errors
 /// Why it could not be read.
 pub fn read(file: &Path) -> Result<SourceFile, OpsError> {
+    if !files::exists(file) {
+        return Err(OpsError::Usage {
+            what: format!("there is no file `{}`", file.display()),
+            hint: "`holdpoint schema rollout` prints the keys of a plan".to_owned(),
+        });
+    }
     let text = files::read_text(file, LIMIT).map_err(|source| OpsError::Unreadable { source })?;
     Ok(SourceFile { path: file.display().to_string(), text })
 }

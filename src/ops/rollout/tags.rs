@@ -41,7 +41,12 @@ pub(super) fn resolved(desk: &Desk, reference: Reference) -> Result<(Oid, Option
         Named::Nothing(tags) => {
             let near = near_tag(&name, tags.iter().map(String::as_str));
             let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            Err(wrong(format!("which is no tag of `{repository}`{near}")))
+            Err(OpsError::Usage {
+                what: format!("the plan's `ref` is `{name}`, which is no tag of `{repository}`{near}"),
+                hint: format!(
+                    "its tags: `git ls-remote --tags {repository}`; or write the whole object id of the commit"
+                ),
+            })
         }
     }
 }

@@ -21,6 +21,11 @@ fn a_plan_that_is_wrong_says_where_and_what_to_write() {
         (format!("{GOOD}serial = [1, \"100%\"]\n{stage}{{ share = \"100%\" }}"), "beside `[[stage]]`"),
         (GOOD.to_owned(), "has no stage"),
         (format!("{GOOD}paralel = 3\nserial = [\"100%\"]"), "`holdpoint schema rollout` prints every key"),
+        (GOOD.replace("ref = \"REF\"\n", "") + "serial = [\"100%\"]", "the file needs the key `ref`"),
+        (
+            format!("{GOOD}{stage}{}, status = 9999 }}]", measured.replace("prometheus", "http")),
+            "is no HTTP status: write one from 100 to 599",
+        ),
         (format!("{GOOD}{stage}{measured} }}]"), "needs `query` for a gate of this kind"),
         (format!("{GOOD}{stage}{measured}, query = \"up\", below = inf }}]"), "is no number with an end"),
         (
@@ -59,6 +64,11 @@ fn a_plan_that_is_wrong_says_where_and_what_to_write() {
         let output = fleet.run(&["rollout", "plan", "create", "plan.toml"]).exits(2).shows(wanted);
         assert!(output.stderr.contains("plan.toml:") || output.stderr.contains("the plan"), "{output}");
     }
+    fleet
+        .run(&["rollout", "plan", "create", "none.toml"])
+        .exits(2)
+        .shows("there is no file")
+        .shows("holdpoint schema rollout");
     fleet.run(&["rollout", "plan", "list"]).exits(0).shows("there is no plan");
 }
 
