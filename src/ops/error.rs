@@ -95,7 +95,7 @@ pub(super) fn codes(blockers: &[Blocker]) -> String {
 
 impl OpsError {
     /// Refused for one reason that no playbook is about.
-    pub(super) fn refused(blocker: Blocker) -> Self {
+    pub fn refused(blocker: Blocker) -> Self {
         Self::all_refused(vec![blocker])
     }
 

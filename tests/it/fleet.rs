@@ -12,5 +12,6 @@ mod scene;
 mod setup;
 mod ssh;
 mod tags;
+mod undriven;
 
 pub(crate) use scene::{Fleet, TWO_STAGES};

@@ -195,8 +195,8 @@ pub struct RecoverArgs {
     /// Why, for the audit
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// The stage once more: to skip one that did harm
-    #[arg(long, value_name = "STAGE")]
+    /// The stage once more, to skip one that did harm; the plan's id once more, to take hosts back without being asked
+    #[arg(long, value_name = "STAGE|ID")]
     pub confirm: Option<String>,
     /// Drive it from here until it is over or paused
     #[arg(long)]

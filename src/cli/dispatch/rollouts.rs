@@ -8,7 +8,7 @@ use crate::cli::args::{
 use crate::cli::error::CliError;
 use crate::cli::terminal::To;
 use crate::model::outcome::Ending;
-use crate::model::reason::ReasonCode;
+use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::rollout::{Act, DescribeView, News, PlanId, RecoverView, Strategy};
 use crate::model::view::RefusedView;
 use crate::ops::OpsError;
@@ -215,7 +215,8 @@ fn reasoned(call: &Call<'_>, args: &ReasonedArgs, act: &Act) -> Result<Ending, C
 fn recover(call: &Call<'_>, args: &RecoverArgs) -> Result<Ending, CliError> {
     let act = Act::Recover { strategy: args.strategy, confirm: args.confirm.clone() };
     on(call, &args.plan, |office, id| {
-        let asks = !args.yes && call.format() == Format::Human && call.terminal.can_ask();
+        let is_named = args.confirm.as_deref() == Some(id.as_str());
+        let asks = !args.yes && !is_named && call.format() == Format::Human && call.terminal.can_ask();
         let view = if asks {
             asked(call, office, id, &act, &args.reason)?
         } else {
@@ -254,7 +255,9 @@ fn asked(
             if agreed.as_deref() != Some(hosts) {
                 let answer = call.terminal.ask(&format!("{hosts}\nGo ahead? [y/N] "), &|| false);
                 if !matches!(answer.unwrap_or_default().as_str(), "y" | "yes") {
-                    return Err(OpsError::Declined.into());
+                    let no = Blocker::new(ReasonCode::Declined, "nobody said yes: no host is taken back");
+                    let way = "to go ahead, the same command again";
+                    return Err(OpsError::refused(no.way_out(way)).into());
                 }
                 agreed = Some(hosts.to_owned());
             }

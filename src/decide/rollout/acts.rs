@@ -55,15 +55,31 @@ pub fn act(
         Act::Approve => approve(&mut work, by, reason.unwrap_or_default())?,
         Act::Halt => halt(&mut work, said)?,
         Act::Cancel { confirmed } => cancel(&mut work, *confirmed, said)?,
-        Act::Recover { strategy: Strategy::Rollback, .. } => to_revert = rollback(&mut work, said)?,
+        Act::Recover { strategy: Strategy::Rollback, confirm } => {
+            to_revert = rollback(&mut work, confirm.as_deref(), said)?;
+        }
         Act::Recover { strategy: Strategy::Retry, .. } => retry(&mut work)?,
         Act::Recover { strategy: Strategy::SkipFailed, confirm } => {
             skipped = Some(skip(&mut work, confirm.as_deref())?);
         }
     }
+    waits_anew(&mut work);
     let until = act.until().map(|stage| format!("until stage {stage} is past"));
     work.note(act.word(), plan.plan_id.as_str(), reason.map(str::to_owned).or(until));
     Ok(Changed { commit: work.into_commit(), skipped, to_revert })
+}
+
+/// What it waits for once a person has acted: what it waited for before may be past, and nobody may drive it.
+fn waits_anew(work: &mut Work<'_>) {
+    let wait = match work.state.phase {
+        PlanPhase::Paused => work.pause(),
+        PlanPhase::Active | PlanPhase::Frozen => Wait::Coordinator,
+        _ => return,
+    };
+    if work.state.wait.as_ref() != Some(&wait) {
+        work.state.wait = Some(wait);
+        work.state.wait_since = work.now;
+    }
 }
 
 /// What can be done about a plan that is over.
@@ -72,7 +88,8 @@ fn after_its_end(plan: &RolloutPlan, phase: PlanPhase) -> String {
     let released = released || matches!(phase, PlanPhase::Cancelled | PlanPhase::RollbackIncomplete);
     let ticket = &plan.ticket;
     let back = format!(
-        "; what its hosts released is taken back on each by `holdpoint revert {ticket}`, or everywhere by a plan of its own"
+        "; what its hosts released is taken back on each by `holdpoint revert {ticket}`, or everywhere by a new plan to a commit \
+         that reverts it"
     );
     format!("no action needed; it is already stopped{}", if released { &back } else { "" })
 }
@@ -211,7 +228,8 @@ fn current_stage(work: &Work<'_>) -> Result<usize, Precondition> {
     work.state.current().ok_or_else(|| {
         let resolution =
             format!("check the status, it may be at completion: `{}`", typed("plan describe", work));
-        refuse(ReasonCode::NoCurrentStage, "its last stage was promoted meanwhile", resolution)
+        let last = work.state.stages.last().map_or(StagePhase::Promoted, |stage| stage.phase);
+        refuse(ReasonCode::NoCurrentStage, format!("its last stage is {last} by now"), resolution)
     })
 }
 
@@ -227,18 +245,25 @@ fn halt(work: &mut Work<'_>, reason: Option<String>) -> Result<(), Precondition>
     if work.state.reached().is_some() {
         work.state.until = None;
     }
-    work.phase(PlanPhase::Paused, reason.or_else(|| Some("a person halted its stage".to_owned())));
+    let reason = reason.or_else(|| Some("a person halted its stage".to_owned()));
+    if work.state.phase == PlanPhase::Paused {
+        work.state.reason = reason;
+    } else {
+        work.phase(PlanPhase::Paused, reason);
+    }
     Ok(())
 }
 
 fn cancel(work: &mut Work<'_>, confirmed: bool, reason: Option<String>) -> Result<(), Precondition> {
     let touched = work.count(In::Plan, |kind| kind.touched);
     if touched > 0 && !confirmed {
+        let goes_back = work.state.phase == PlanPhase::RollingBack;
+        let back = format!("; to take hosts back: `{}`", recover(work, "rollback"));
         let resolution = format!(
-            "give the plan's id once more: `{} --confirm {}`; to take hosts back: `{}`",
+            "give the plan's id once more: `{} --confirm {}`{}",
             typed("plan cancel", work),
             work.plan.plan_id,
-            recover(work, "rollback"),
+            if goes_back { "" } else { &back }
         );
         return Err(refuse(
             ReasonCode::ConfirmationRequired,
@@ -250,8 +275,18 @@ fn cancel(work: &mut Work<'_>, confirmed: bool, reason: Option<String>) -> Resul
     Ok(())
 }
 
-fn rollback(work: &mut Work<'_>, reason: Option<String>) -> Result<Vec<HostName>, Precondition> {
+fn rollback(
+    work: &mut Work<'_>,
+    confirm: Option<&str>,
+    reason: Option<String>,
+) -> Result<Vec<HostName>, Precondition> {
     not_going_back(work)?;
+    let id = &work.plan.plan_id;
+    if let Some(named) = confirm.filter(|named| *named != id.as_str()) {
+        let resolution = format!("name the plan: `{} --confirm {id}`", recover(work, "rollback"));
+        let cause = format!("`{named}` is named, and this is {id}");
+        return Err(refuse(ReasonCode::ConfirmationRequired, cause, resolution));
+    }
     let touched = work.among(In::Plan, |kind| kind.touched);
     let touched: Vec<HostName> = touched.map(|(host, _)| host.clone()).collect();
     let is_ours = |host: &&HostName| work.taken(host).is_none();
@@ -292,7 +327,6 @@ fn retry(work: &mut Work<'_>) -> Result<(), Precondition> {
             // One that does not answer may be at work: it is asked, not told anew.
             if row.state != HostState::Unreachable {
                 row.state = HostState::Pending;
-                row.touched = true;
                 row.reason = None;
             }
         });

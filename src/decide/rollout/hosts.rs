@@ -12,6 +12,9 @@ use crate::model::rollout::{
 /// How long a host that was locked is left alone before it is asked again.
 const LOCKED_PAUSE_SECS: i64 = 10;
 
+/// What a host says of itself on which another run is at work.
+const LOCKED: &str = "locked";
+
 /// What a person's exclusion says of itself.
 const EXCLUDED: &str = "excluded: ";
 
@@ -82,7 +85,7 @@ fn settle(row: &mut HostRow, wish: Wish, exit: i32, said: Option<&str>, now: chr
     row.reason = match exit {
         0 | 5 => None,
         10 => put("awaiting-approval"),
-        3 => put("locked"),
+        3 => put(LOCKED),
         _ if interrupted => put("interrupted"),
         9 => put("damaged"),
         8 => put("undecided"),
@@ -90,6 +93,10 @@ fn settle(row: &mut HostRow, wish: Wish, exit: i32, said: Option<&str>, now: chr
         7 => put("stuck"),
         _ => put("failed"),
     };
+    // Nothing was changed there by what it did not begin.
+    if wish == Wish::Release && matches!(exit, 2..=4) {
+        row.touched = row.touched_before;
+    }
     if exit == 3 {
         // Offered again, under a new generation, a little later.
         row.state = HostState::Pending;
@@ -97,7 +104,12 @@ fn settle(row: &mut HostRow, wish: Wish, exit: i32, said: Option<&str>, now: chr
         return;
     }
     if wish == Wish::Revert {
-        row.state = if matches!(exit, 0 | 5) { HostState::Reverted } else { HostState::RevertFailed };
+        let is_back = matches!(exit, 0 | 5);
+        row.state = if is_back { HostState::Reverted } else { HostState::RevertFailed };
+        if is_back {
+            // Such as that the plan had released nothing there.
+            row.reason = said.map(str::to_owned);
+        }
         return;
     }
     row.state = match exit {
@@ -181,14 +193,13 @@ pub(super) fn is_of_ticket(work: &Work<'_>, at: usize) -> bool {
 /// Whether a host may still come to the release although every stage is past: it does not answer, or it was told and could
 /// not begin.
 pub(super) fn is_late(kind: Kind) -> bool {
-    kind.state == HostState::Unreachable || (kind.state == HostState::Pending && kind.touched)
+    kind.state == HostState::Unreachable || (kind.state == HostState::Pending && kind.told)
 }
 
 /// Offers the release again to hosts that came back and could not begin, as many at once as their stage allows.
 pub(super) fn again(work: &mut Work<'_>, seen: &Seen<'_>) {
-    let open = |kind: Kind| {
-        kind.state == HostState::Pending && kind.touched && !kind.is_locked() && !kind.is_taken()
-    };
+    let open =
+        |kind: Kind| kind.state == HostState::Pending && kind.told && !kind.is_locked() && !kind.is_taken();
     for (at, stage) in work.plan.stages.iter().enumerate() {
         if before_ticket_host(work, at).is_some() {
             continue;
@@ -215,7 +226,9 @@ pub(super) fn release_active(work: &mut Work<'_>) {
 
 /// Whether a host that was locked is left alone a little longer.
 fn rests(work: &Work<'_>, row: &HostRow) -> bool {
-    row.touched && (work.now - row.since).num_seconds().clamp(0, LOCKED_PAUSE_SECS) < LOCKED_PAUSE_SECS
+    let was_locked = row.reason.as_deref().is_some_and(|why| why.starts_with(LOCKED));
+    // A clock that was set back makes no long rest of it.
+    was_locked && (0..LOCKED_PAUSE_SECS).contains(&(work.now - row.since).num_seconds())
 }
 
 /// Whether a host takes one of the places that are worked on at once.

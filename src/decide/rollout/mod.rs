@@ -17,4 +17,4 @@ pub use acts::{Changed, act};
 pub use gates::{Asked, asks, below};
 pub use index::Hosts;
 pub use step::{Commit, Decision, Note, Seen, step};
-pub use stuck::{advice, is_driven, stuck};
+pub use stuck::{advice, is_driven, last_was_halted, stuck};

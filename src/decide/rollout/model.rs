@@ -47,6 +47,10 @@ struct Machine {
     exit: Option<(u64, i32)>,
     /// Whether the plan's release is on it.
     released: bool,
+    /// Whether an earlier plan left its release there: whatever is to be released is refused.
+    older: bool,
+    /// Whether it began anything that it was told.
+    began: bool,
     /// Rounds for which nobody reaches it.
     cut: u64,
 }
@@ -61,12 +65,14 @@ impl Machine {
         if done.is_none() && self.work.is_none() {
             let fails = chance.percent(faults);
             let exit = match (wish, fails) {
+                (Wish::Release, _) if self.older => 4,
                 (_, false) => 0,
                 (Wish::Release, true) => {
                     [1, 1, 4, 3, 130, 8, 7, 9][usize::try_from(chance.below(8)).unwrap()]
                 }
                 (Wish::Revert, true) => [7, 3, 1][usize::try_from(chance.below(3)).unwrap()],
             };
+            self.began |= !matches!(exit, 2..=4);
             self.work = Some((self.told, wish, chance.below(6), exit));
         }
         HostAnswer {
@@ -84,6 +90,7 @@ impl Machine {
             Some((about, wish, 0, exit)) => {
                 match (*wish, *exit) {
                     (Wish::Release, 0) => self.released = true,
+                    // What it did not begin it does not take back.
                     (Wish::Revert, 0) => self.released = false,
                     _ => {}
                 }
@@ -154,8 +161,9 @@ impl Fleet {
     fn new(seed: u64) -> Self {
         let mut chance = Chance(seed);
         let plan = some_plan(&mut chance);
-        let machines = plan.hosts.keys().map(|host| (host.clone(), Machine::default())).collect();
         let faults = [0, 1, 3, 10][usize::try_from(chance.below(4)).unwrap()];
+        let mut machine = || Machine { older: chance.percent(faults), ..Machine::default() };
+        let machines = plan.hosts.keys().map(|host| (host.clone(), machine())).collect();
         let mut scene = Scene::new(plan);
         scene.act(&Act::START).unwrap();
         Self { scene, machines, chance, faults, taken: BTreeMap::new(), waited: 0 }
@@ -286,6 +294,12 @@ impl Fleet {
             if desired.wish == Wish::Release {
                 offered.insert(host.clone());
             }
+            // One that may still be at work is asked; one that said no is as it was.
+            let before = scene.rows()[host].state;
+            let said_no = matches!(before, HostState::Refused | HostState::Pending);
+            if desired.wish == Wish::Revert && said_no && !self.machines[host].began {
+                return Err(format!("{host} is to be taken back, and began nothing"));
+            }
         }
         if let Some(first) = &scene.plan.ticket_host
             && offered.iter().any(|host| host != first)
@@ -304,7 +318,7 @@ impl Fleet {
                     .hosts
                     .iter()
                     .filter(|host| offered.contains(*host))
-                    .all(|host| scene.rows()[host].touched);
+                    .all(|host| scene.rows()[host].generation > 0);
             if Some(at) != commit.state.current() && !is_late {
                 return Err(format!("{} was offered to out of its turn", stage.id));
             }
@@ -379,7 +393,8 @@ impl Fleet {
             1 => Strategy::SkipFailed,
             _ => Strategy::Retry,
         };
-        let acts = [Act::Recover { strategy, confirm: current }, Act::RESUME];
+        let confirm = if strategy == Strategy::Rollback { None } else { current };
+        let acts = [Act::Recover { strategy, confirm }, Act::RESUME];
         for act in acts {
             let done =
                 person(&scene.plan, &scene.state, &scene.hosts, &act, ("lead", Some("why")), scene.now);
@@ -491,6 +506,22 @@ fn what_is_planted_is_found() {
         fleet.scene.state.phase = PlanPhase::RolledBack;
     });
     assert!(back.contains("rolled_back"), "{back}");
+    let refused = {
+        let mut fleet = begun();
+        let mut row = fleet.scene.rows()[&last].clone();
+        (row.state, row.wish) = (HostState::Refused, Some(Wish::Release));
+        fleet.scene.hosts.take(BTreeMap::from([(last.clone(), row.clone())]), BTreeMap::new());
+        let back = Desired {
+            plan_id: fleet.scene.plan.plan_id.clone(),
+            generation: row.generation + 1,
+            wish: Wish::Revert,
+            released: false,
+        };
+        let mut commit = offers(0, 1);
+        commit.desired.insert(last.clone(), back);
+        fleet.holds(&commit).unwrap_err()
+    };
+    assert!(refused.contains("began nothing"), "{refused}");
     let told = lies(&|fleet| fleet.machines.get_mut(&last).unwrap().told = 9);
     assert!(told.contains("in no record"), "{told}");
 }

@@ -109,13 +109,12 @@ fn tick(work: &mut Work<'_>) {
 fn paused(work: &mut Work<'_>) -> Wait {
     // What was begun goes on; a host that takes itself back is not left halfway.
     own_failures(work);
-    let why = work.state.reason.clone().unwrap_or_else(|| "somebody paused it".to_owned());
-    Wait::Paused { why }
+    work.pause()
 }
 
 fn under_way(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     if let Some(why) = seen.line.filter(|_| !work.plan.hotfix) {
-        work.phase(PlanPhase::Paused, Some(format!("the line is stopped: {why}")));
+        work.phase(PlanPhase::Paused, Some(format!("the line was stopped: {why}")));
         return paused(work);
     }
     match (seen.frozen, work.state.phase) {

@@ -61,8 +61,12 @@ pub fn stuck(
         return Some(says(state.since, reason));
     }
     if coordinator.is_none() && is_driven(state.phase) {
+        let waited = match state.wait {
+            Some(Wait::Coordinator) => String::new(),
+            _ => format!("; it waited: {waits}"),
+        };
         let reason = format!(
-            "no coordinator drives it: `holdpoint rollout resume --plan-id {}` takes it over; it waited: {waits}",
+            "no coordinator drives it: `holdpoint rollout resume --plan-id {}` takes it over{waited}",
             plan.plan_id
         );
         return Some(says(state.clock_at, reason));
@@ -109,7 +113,7 @@ pub fn advice(state: &RolloutState, rows: &BTreeMap<HostName, HostRow>) -> Optio
 }
 
 /// Whether the last stage that was begun was ended by a person.
-pub(super) fn last_was_halted(state: &RolloutState) -> bool {
+pub fn last_was_halted(state: &RolloutState) -> bool {
     let last = state.stages.iter().rfind(|stage| stage.phase != StagePhase::Pending);
     last.is_some_and(|stage| stage.phase == StagePhase::Halted)
 }

@@ -308,6 +308,75 @@ fn nothing_touched_is_rolled_back_at_once() {
 }
 
 #[test]
+fn a_host_that_refused_is_not_taken_back_and_one_that_had_begun_before_is() {
+    let rollback = Act::Recover { strategy: Strategy::Rollback, confirm: None };
+    let retry = Act::Recover { strategy: Strategy::Retry, confirm: None };
+    for (first, said) in [(4, HostState::Refused), (2, HostState::Refused), (3, HostState::Pending)] {
+        let mut scene = Scene::started(plan(vec![stage("all", &["a", "b"], Amount::Count(2))]));
+        scene.rest();
+        scene.says("a", first);
+        scene.says("b", 0);
+        assert_eq!(scene.act(&rollback).unwrap().to_revert, [host("b")], "{first}");
+        scene.rest();
+        scene.says("b", 0);
+        assert_eq!(scene.state.phase, PlanPhase::RolledBack);
+        assert_eq!(scene.rows()[&host("a")].state, said, "nobody asked it");
+    }
+    let mut scene = Scene::started(plan(vec![stage("all", &["a"], Amount::Count(1))]));
+    scene.rest();
+    scene.says("a", 1);
+    scene.act(&retry).unwrap();
+    scene.rest();
+    scene.says("a", 4);
+    assert_eq!(scene.in_state(HostState::Refused), ["a"]);
+    assert_eq!(scene.act(&rollback).unwrap().to_revert, [host("a")], "its first try had begun");
+}
+
+#[test]
+fn a_rollback_that_names_another_plan_is_refused() {
+    let rollback = |named: &str| Act::Recover { strategy: Strategy::Rollback, confirm: Some(named.into()) };
+    let mut scene = Scene::started(two_stages());
+    scene.rest();
+    assert_eq!(scene.act(&rollback("plan-2")), Err(ReasonCode::ConfirmationRequired));
+    assert_eq!(scene.state.phase, PlanPhase::Active);
+    scene.act(&rollback("plan-1")).unwrap();
+    assert_eq!(scene.state.phase, PlanPhase::RollingBack);
+}
+
+#[test]
+fn what_it_waited_for_before_a_person_acted_is_not_said_any_longer() {
+    let mut scene = Scene::started(two_stages());
+    assert_eq!(scene.state.wait, Some(Wait::Coordinator), "nobody has looked yet");
+    scene.rest();
+    scene.says("a", 4);
+    assert!(matches!(scene.state.wait, Some(Wait::Refused { .. })));
+    scene.act(&Act::Recover { strategy: Strategy::Retry, confirm: None }).unwrap();
+    assert_eq!(scene.state.wait, Some(Wait::Coordinator));
+    let undriven = stuck(&scene.plan, &scene.state, None, scene.now).unwrap().stuck_reason;
+    assert!(undriven.ends_with("takes it over"), "{undriven}");
+    scene.act(&Act::Pause).unwrap();
+    assert_eq!(scene.state.wait, Some(Wait::Paused { why: "why".into() }));
+    scene.act(&Act::Halt).unwrap();
+    let mut again = Scene::started(two_stages());
+    again.rest();
+    again.act(&Act::Pause).unwrap();
+    super::act(&again.plan, &again.state, &again.hosts, &Act::Halt, ("lead", Some("enough")), again.now)
+        .map(|changed| again.take(changed.commit))
+        .unwrap();
+    assert_eq!(again.state.wait, Some(Wait::Paused { why: "enough".into() }), "the newer reason");
+}
+
+#[test]
+fn a_host_that_is_retried_is_told_at_once() {
+    let mut scene = Scene::started(plan(vec![stage("all", &["a"], Amount::Count(1))]));
+    scene.rest();
+    scene.says("a", 4);
+    scene.act(&Act::Recover { strategy: Strategy::Retry, confirm: None }).unwrap();
+    scene.rest();
+    assert_eq!(scene.in_state(HostState::Offered), ["a"], "it was not locked: it need not rest");
+}
+
+#[test]
 fn a_gate_that_cannot_tell_never_promotes_and_one_that_says_no_is_harm() {
     let mut plan = two_stages();
     plan.stages[0].gates = vec![gate(GateKind::Http { url: "http://x".into(), status: 200 })];

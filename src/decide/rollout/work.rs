@@ -163,6 +163,7 @@ impl<'a> Work<'a> {
             };
             row.wish = Some(wish);
             row.generation = generation;
+            row.touched_before = row.touched;
             row.touched = true;
             row.reason = None;
         });
@@ -180,6 +181,12 @@ impl<'a> Work<'a> {
         self.state.phase_ms = self.state.clock_ms;
         self.state.reason.clone_from(&reason);
         self.note(phase.word(), self.plan.plan_id.as_str(), reason);
+    }
+
+    /// What it waits for while it is paused.
+    pub(super) fn pause(&self) -> Wait {
+        let why = self.state.reason.clone().unwrap_or_else(|| "somebody paused it".to_owned());
+        Wait::Paused { why }
     }
 
     /// A stage comes into a phase.

@@ -176,8 +176,11 @@ pub struct HostRow {
     pub wish: Option<Wish>,
     /// The telling that its answers must be about; 0: none.
     pub generation: u64,
-    /// Whether it was told to release at all: a rollback has to ask it.
+    /// Whether a release of the plan may have changed something there: a rollback has to ask it.
     pub touched: bool,
+    /// Whether that was so before it was last told. What it then refuses leaves it as it was.
+    #[serde(default = "not_known_to_be_spared")]
+    pub touched_before: bool,
     /// Whether its release failed since it was last retried: counted against the cap.
     pub failed: bool,
     /// Its attempt, where it began one.
@@ -188,6 +191,11 @@ pub struct HostRow {
     pub since: DateTime<Utc>,
 }
 
+/// In records of a program that did not write it down.
+const fn not_known_to_be_spared() -> bool {
+    true
+}
+
 impl HostRow {
     /// A host that was told nothing.
     pub fn new(now: DateTime<Utc>) -> Self {
@@ -196,6 +204,7 @@ impl HostRow {
             wish: None,
             generation: 0,
             touched: false,
+            touched_before: false,
             failed: false,
             attempt: None,
             reason: None,
@@ -334,6 +343,8 @@ impl RolloutState {
 pub enum Wait {
     /// It was not started.
     NotStarted,
+    /// A person changed what it goes by, and no coordinator has looked since.
+    Coordinator,
     /// A person paused it, or harm did.
     Paused {
         /// Why.
@@ -448,6 +459,7 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Wait::NotStarted => f.write_str("it was not started"),
+            Wait::Coordinator => f.write_str("a coordinator has to look at it anew"),
             Wait::Paused { why } => write!(f, "it is paused: {why}"),
             Wait::Frozen { why } => write!(f, "nothing new is begun: {why}"),
             Wait::HostsAtWork { count, host } => {

@@ -4,7 +4,7 @@ use crate::decide::rollout::{self, Changed};
 use crate::fleet::ledger::Committed;
 use crate::fleet::records::{self, FleetError, Rollout};
 use crate::model::reason::{Blocker, ReasonCode};
-use crate::model::rollout::{Act, HostName, PlanId, PlanPhase, Precondition, RecoverView, StageId};
+use crate::model::rollout::{Act, HostName, Line, PlanId, PlanPhase, Precondition, RecoverView, StageId};
 use crate::ops::error::OpsError;
 use crate::sys::files;
 
@@ -15,6 +15,9 @@ const TRIES: u32 = 20;
 
 /// How the refusal of a rollback begins that nobody has confirmed; the hosts follow.
 pub const TAKEN_BACK: &str = "these hosts would be taken back:";
+
+/// What lets the line go.
+pub(super) const LIFT: &str = "holdpoint rollout stop-the-line --lift --reason TEXT";
 
 /// On which terms a person acts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,10 +47,12 @@ pub struct Would {
 /// A refusal when there is no such plan, or what the ledger says.
 pub fn would(desk: &Desk, plan_id: &PlanId, acts: &[Act]) -> Result<Vec<Result<Would, Blocker>>, OpsError> {
     let found = desk.load(plan_id)?;
+    let line = stopped_line(desk, &found)?;
     let of = |act: &Act| {
         let who = (desk.operator.as_str(), None);
         let changed = rollout::act(&found.plan, &found.state, &found.hosts, act, who, desk.now());
         let changed = changed.map_err(|no| Blocker::new(no.code, no.cause).way_out(no.resolution))?;
+        against_line(&found, &changed, line.as_ref())?;
         let own = changed.commit.rows.into_keys().collect();
         let hosts = if changed.to_revert.is_empty() { own } else { changed.to_revert };
         Ok(Would { new_phase: changed.commit.state.phase, hosts })
@@ -80,17 +85,11 @@ pub fn act(desk: &Desk, plan_id: &PlanId, act: &Act, terms: Terms<'_>) -> Result
     for _ in 0..TRIES {
         let found = desk.load(plan_id)?;
         let now = desk.now();
-        if matches!(act, Act::Start { .. })
-            && !found.plan.hotfix
-            && let Some(line) = records::line(&*desk.ledger)?
-        {
-            let fact = format!("the line is stopped by {}: {}", line.by, line.reason);
-            let way = "let it go: `holdpoint rollout stop-the-line --lift --reason TEXT`";
-            return Err(OpsError::refused(Blocker::new(ReasonCode::FreezeActive, fact).way_out(way)));
-        }
         let who = (desk.operator.as_str(), reason);
         let changed = rollout::act(&found.plan, &found.state, &found.hosts, act, who, now);
         let changed = changed.map_err(refused)?;
+        let line = stopped_line(desk, &found)?;
+        against_line(&found, &changed, line.as_ref()).map_err(OpsError::refused)?;
         let current = found.state.current().map(|at| &found.state.stages[at].id);
         against(&found, &terms, current, &changed)?;
         let written = records::commit(&*desk.ledger, &found, &changed.commit, None, (&desk.operator, now))?;
@@ -114,6 +113,24 @@ pub fn act(desk: &Desk, plan_id: &PlanId, act: &Act, terms: Terms<'_>) -> Result
         });
     }
     Err(FleetError::Conflict { plan_id: plan_id.clone() }.into())
+}
+
+/// The line, where it is stopped for this plan.
+///
+/// # Errors
+/// What the ledger says.
+pub(super) fn stopped_line(desk: &Desk, found: &Rollout) -> Result<Option<Line>, OpsError> {
+    Ok(records::line(&*desk.ledger)?.filter(|_| !found.plan.hotfix))
+}
+
+/// Nothing gets under way while the line is stopped: it would be paused at once.
+fn against_line(found: &Rollout, changed: &Changed, line: Option<&Line>) -> Result<(), Blocker> {
+    let begins = |phase| matches!(phase, PlanPhase::Active | PlanPhase::Frozen);
+    let Some(line) = line.filter(|_| begins(changed.commit.state.phase) && !begins(found.state.phase)) else {
+        return Ok(());
+    };
+    let fact = format!("the line is stopped by {}: {}", line.by, line.reason);
+    Err(Blocker::new(ReasonCode::FreezeActive, fact).way_out(format!("let it go: `{LIFT}`")))
 }
 
 /// What stands against it on these terms.

@@ -101,8 +101,12 @@ impl Ear {
             Some(Done { generation: offer.generation, exit, attempt: attempt.clone(), said })
         };
         let Some(state) = ours else {
-            // Nothing was released here by this plan: there is nothing to take back, or everything still to do.
-            return Ok(if offer.wish == Wish::Revert { done(0, "nothing to take back") } else { None });
+            // There is nothing to take back, or everything still to do.
+            return Ok(if offer.wish == Wish::Revert {
+                done(0, "this plan released nothing here")
+            } else {
+                None
+            });
         };
         let as_it_was = told.then == Some((state.attempt, state.updated_at));
         Ok(match (offer.wish, state.status) {

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::decide::rollout::{Decision, Seen, advice, is_driven, step, stuck as judged};
+use crate::decide::rollout::{
+    Decision, Seen, act, advice, is_driven, last_was_halted, step, stuck as judged,
+};
 use crate::fleet::agent::agents;
 use crate::fleet::records::{self, FleetError, Rollout};
+use crate::model::reason::ReasonCode;
 use crate::model::rollout::{
-    AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, PlanId, PlanPhase, PlanRow,
-    PreviewHost, PreviewView, Reach, StageView, Strategy, StuckView, Wait,
+    Act, AuditRow, DescribeView, HostListRow, HostName, HostRow, HostState, HostView, Line, PlanId,
+    PlanPhase, PlanRow, PreviewHost, PreviewView, Reach, StageId, StageView, Strategy, StuckView, Wait,
 };
 use crate::model::view::NextCommand;
 use crate::ops::error::OpsError;
 
-use super::act::revision;
+use super::act::{LIFT, revision, stopped_line};
 use super::desk::Desk;
 
 /// Records of the audit that are shown.
@@ -159,7 +162,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
         wait: state.wait.as_ref().map(code),
         waits_for: state.wait.as_ref().map(ToString::to_string),
         harm: state.harm.clone(),
-        until: state.until.clone().filter(|_| state.reached().is_none()),
+        until: state.until.clone().filter(|until| pauses_after(&found, until)),
         ticket_host: found.plan.ticket_host.clone(),
         reintroduce: found.plan.reintroduce.clone(),
         paused_after: state.reached().filter(|_| state.phase == PlanPhase::Paused).cloned(),
@@ -167,7 +170,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
         stages: stages.collect(),
         hosts: hosts.collect(),
         audit,
-        next: next(&found, stuck.is_some(), advice),
+        next: next(&found, advice, stopped_line(desk, &found)?.is_some()),
         stuck,
         advice,
     })
@@ -183,8 +186,13 @@ fn code(wait: &Wait) -> String {
     json["code"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Seed 004's decision tree, answered from facts, and what else can be typed.
-fn next(found: &Rollout, stuck: bool, advice: Option<Strategy>) -> Vec<NextCommand> {
+/// Whether it will pause once a stage is past: it is not yet, and another one comes after it.
+fn pauses_after(found: &Rollout, stage: &StageId) -> bool {
+    found.state.reached().is_none() && found.state.stages.last().is_some_and(|last| last.id != *stage)
+}
+
+/// Seed 004's decision tree, answered from facts, and what else can be typed: nothing that would be refused.
+fn next(found: &Rollout, advice: Option<Strategy>, line_is_stopped: bool) -> Vec<NextCommand> {
     let id = &found.plan.plan_id;
     let mut next = Vec::new();
     let mut add = |when: &str, command: String| next.push(NextCommand { when: when.to_owned(), command });
@@ -197,7 +205,10 @@ fn next(found: &Rollout, stuck: bool, advice: Option<Strategy>) -> Vec<NextComma
         phase if phase.is_terminal() => return next,
         _ => {}
     }
-    if found.leader.is_none() && found.state.harm.is_none() && is_driven(found.state.phase) {
+    let goes_back = found.state.phase == PlanPhase::RollingBack;
+    if line_is_stopped && !goes_back {
+        add("the line is stopped: to let it go", LIFT.to_owned());
+    } else if found.leader.is_none() && is_driven(found.state.phase) {
         add("to drive it from here", format!("holdpoint rollout resume --plan-id {id}"));
     }
     if matches!(found.state.wait, Some(Wait::ManualGate { .. })) {
@@ -212,6 +223,10 @@ fn next(found: &Rollout, stuck: bool, advice: Option<Strategy>) -> Vec<NextComma
     if let Some(strategy) = advice {
         let when = match strategy {
             Strategy::Rollback => "it does harm: take its hosts back",
+            Strategy::Retry if last_was_halted(&found.state) => "to go on without the stage that was halted",
+            Strategy::Retry if refuses(found, "") => {
+                "once what it refuses for is put right there: offer it again"
+            }
             Strategy::Retry => "it may clear by itself: ask again",
             Strategy::SkipFailed => {
                 "a gate that is not critical says no: go past it, once you have validated the release"
@@ -223,10 +238,27 @@ fn next(found: &Rollout, stuck: bool, advice: Option<Strategy>) -> Vec<NextComma
             let again = format!("holdpoint rollout recover --plan-id {id} --strategy retry --reason TEXT");
             add("it does no harm after all: offer it again to what failed", again);
         }
-    } else if found.state.phase == PlanPhase::Paused && (!stuck || found.state.reached().is_some()) {
+        if strategy == Strategy::Retry && refuses(found, ReasonCode::RevertedTicketReturns.word()) {
+            let end = format!("holdpoint rollout plan cancel --plan-id {id} --confirm {id}");
+            add("or give it up, for a plan that has `reintroduce`", end);
+        }
+    }
+    if found.state.phase == PlanPhase::Paused && !line_is_stopped && may_resume(found) {
         add("to go on", format!("holdpoint rollout resume --plan-id {id}"));
     }
     next
+}
+
+/// Whether a host refuses, with this in what it says.
+fn refuses(found: &Rollout, why: &str) -> bool {
+    let says = |row: &HostRow| row.reason.as_deref().unwrap_or_default().contains(why);
+    found.hosts.rows().values().any(|row| row.state == HostState::Refused && says(row))
+}
+
+/// Whether a pause may be ended by itself.
+fn may_resume(found: &Rollout) -> bool {
+    let Rollout { plan, state, hosts, .. } = found;
+    act(plan, state, hosts, &Act::RESUME, ("", None), state.clock_at).is_ok()
 }
 
 /// The next commit of a plan, not made.
@@ -237,19 +269,15 @@ pub fn preview(desk: &Desk, plan: &PlanId) -> Result<PreviewView, OpsError> {
     let mut found = desk.load(plan)?;
     let now = desk.now();
     let before = found.state.phase;
-    if before == PlanPhase::Draft {
-        // What `start` would do first.
-        found.state.phase = PlanPhase::Active;
-    }
     let excluded: BTreeSet<HostName> = records::exclusions(&*desk.ledger, now)?.into_keys().collect();
-    let line = records::line(&*desk.ledger)?.map(|line| line.reason);
+    let line = stopped_line(desk, &found)?;
     let frozen = desk.frozen(now);
     let seen = Seen {
         heard: &BTreeMap::new(),
         asked: &BTreeMap::new(),
         excluded: &excluded,
         frozen: frozen.as_deref(),
-        line: line.as_deref(),
+        line: line.as_ref().map(|line| line.reason.as_str()),
     };
     let view = |next_phase, hosts, records, waits_for| PreviewView {
         plan_id: plan.clone(),
@@ -261,6 +289,14 @@ pub fn preview(desk: &Desk, plan: &PlanId) -> Result<PreviewView, OpsError> {
         records,
         waits_for,
     };
+    if before == PlanPhase::Draft {
+        if let Some(line) = &line {
+            let wait = format!("the line is stopped by {}: {}; none begins", line.by, line.reason);
+            return Ok(view(before, Vec::new(), Vec::new(), Some(wait)));
+        }
+        // What `start` would do first.
+        found.state.phase = PlanPhase::Active;
+    }
     Ok(match step(&found.plan, &found.state, &found.hosts, &seen, now) {
         Decision::Wait(wait) => view(found.state.phase, Vec::new(), Vec::new(), Some(wait.to_string())),
         Decision::Commit(commit) => {

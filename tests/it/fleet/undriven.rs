@@ -1,0 +1,94 @@
+//! What is said of a plan while nobody drives it, and of hosts that it did not touch.
+
+use super::scene::{Fleet, TWO_STAGES};
+use crate::support::{Output, wait_until};
+
+fn on(fleet: &Fleet, plan: &str, words: &[&str]) -> Output {
+    let line: Vec<&str> = [&["rollout"], words, &["--plan-id", plan]].concat();
+    fleet.run(&line)
+}
+
+fn describe(fleet: &Fleet, plan: &str) -> Output {
+    on(fleet, plan, &["plan", "describe"]).exits(0)
+}
+
+/// Two hosts a plan that paused, for `b` failed, and its commit.
+fn harmed() -> (Fleet, String, String) {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.trouble("b", "web:2");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    on(&fleet, &plan, &["start"]).exits(10).shows("harm: 1 failed, 0 may: b");
+    (fleet, plan, commit)
+}
+
+#[test]
+fn a_host_that_refused_is_not_taken_back_while_what_an_earlier_plan_left_runs_there() {
+    let (fleet, plan, commit) = harmed();
+    on(&fleet, &plan, &["plan", "cancel", "--confirm", &plan]).exits(0);
+    let again = fleet.plan(TWO_STAGES, &commit);
+    let running = fleet.start(&["rollout", "start", "--plan-id", &again]);
+    wait_until("it waits for who refused", || fleet.described(&again)["wait"] == "refused");
+    describe(&fleet, &again)
+        .shows("resume-needed")
+        .shows("once what it refuses for is put right there: offer it again");
+    let wrong = ["recover", "--strategy", "rollback", "--reason", "x", "--confirm", &plan];
+    on(&fleet, &again, &wrong).exits(4).shows("confirmation-required").shows(&format!("this is {again}"));
+    let back = ["recover", "--strategy", "rollback", "--reason", "x"];
+    on(&fleet, &again, &back).exits(0).shows("to be taken back: a\n");
+    running.wait().exits(1).shows("rolled_back");
+    assert_eq!(fleet.states(&again), ["a reverted", "b refused"]);
+    assert_eq!(fleet.images(), ["web:2", "web:2"], "that is how this plan found them");
+    describe(&fleet, &again).shows("this plan released nothing here");
+    on(&fleet, &plan, &["resume"]).exits(4).shows("plan-terminal").shows("a commit that reverts it");
+}
+
+#[test]
+fn a_plan_that_nobody_drives_says_what_leads_on_and_nothing_that_is_past() {
+    let (fleet, plan, _) = harmed();
+    describe(&fleet, &plan).shows("--strategy rollback").hides("rollout resume");
+    std::fs::remove_file(fleet.root().join("b/run/trouble")).unwrap();
+    on(&fleet, &plan, &["recover", "--strategy", "retry", "--reason", "repaired"]).exits(0);
+    let view = describe(&fleet, &plan);
+    view.shows("a coordinator has to look at it anew")
+        .shows("to drive it from here: holdpoint rollout resume");
+    on(&fleet, &plan, &["plan", "preview"]).exits(0).shows("b would release");
+    on(&fleet, &plan, &["pause", "--reason", "lunch"]).exits(0);
+    describe(&fleet, &plan).shows("waits    it is paused: lunch").shows("to go on: holdpoint rollout resume");
+    on(&fleet, &plan, &["halt", "--reason", "enough"]).exits(0);
+    describe(&fleet, &plan)
+        .shows("waits    it is paused: enough")
+        .shows("to go on without the stage that was halted")
+        .hides("rollout resume");
+    let skip = ["recover", "--strategy", "skip_failed", "--reason", "x"];
+    on(&fleet, &plan, &skip).exits(4).shows("its last stage is halted by now");
+    let retry = ["recover", "--strategy", "retry", "--reason", "the rest by hand", "--wait"];
+    on(&fleet, &plan, &retry).exits(1).shows("completed_with_exceptions");
+}
+
+#[test]
+fn nothing_gets_under_way_while_the_line_is_stopped_and_what_goes_back_does() {
+    let (fleet, plan, commit) = harmed();
+    std::fs::remove_file(fleet.root().join("b/run/trouble")).unwrap();
+    let other = fleet.plan(&TWO_STAGES.replace("name = \"", "name = \"another "), &commit);
+    fleet.run(&["rollout", "stop-the-line", "--reason", "the registry is down"]).exits(0);
+    on(&fleet, &other, &["start", "--dry-run"])
+        .exits(0)
+        .shows("the registry is down; none begins")
+        .shows("no host would be told anything")
+        .hides("would become");
+    let retry = ["recover", "--strategy", "retry", "--reason", "repaired"];
+    on(&fleet, &plan, &retry).exits(4).shows("freeze-active").shows("stop-the-line --lift");
+    describe(&fleet, &plan).shows("stop-the-line --lift");
+    fleet.run(&["rollout", "stop-the-line", "--lift", "--reason", "it is back"]).exits(0);
+    on(&fleet, &plan, &retry).exits(0);
+    on(&fleet, &plan, &["pause", "--reason", "lunch"]).exits(0);
+    fleet.run(&["rollout", "stop-the-line", "--reason", "the registry is down"]).exits(0);
+    describe(&fleet, &plan).shows("stop-the-line --lift").hides("rollout resume");
+    on(&fleet, &plan, &["resume"]).exits(4).shows("freeze-active").shows("the registry is down");
+    let back = ["recover", "--strategy", "rollback", "--reason", "x"];
+    on(&fleet, &plan, &back).exits(0).shows("rolling_back");
+    describe(&fleet, &plan).shows("to drive it from here: holdpoint rollout resume");
+    on(&fleet, &plan, &["resume"]).exits(1).shows("rolled_back");
+    assert_eq!(fleet.images(), ["web:1", "web:1"]);
+}
