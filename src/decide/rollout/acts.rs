@@ -10,7 +10,7 @@ use super::work::Work;
 use crate::model::reason::ReasonCode;
 use crate::model::rollout::{
     Act, Approval, GateKind, HostName, HostState, PlanPhase, Precondition, RolloutPlan, RolloutState,
-    StageId, StagePhase, Strategy, VerdictWord, Wait,
+    StageId, StagePhase, Strategy, Verdict, VerdictWord, Wait,
 };
 
 /// What an act comes to.
@@ -73,7 +73,7 @@ pub fn act(
 fn waits_anew(work: &mut Work<'_>) {
     let wait = match work.state.phase {
         PlanPhase::Paused => work.pause(),
-        PlanPhase::Active | PlanPhase::Frozen => Wait::Coordinator,
+        PlanPhase::Active | PlanPhase::Frozen | PlanPhase::RollingBack => Wait::Coordinator,
         _ => return,
     };
     if work.state.wait.as_ref() != Some(&wait) {
@@ -85,12 +85,18 @@ fn waits_anew(work: &mut Work<'_>) {
 /// What can be done about a plan that is over.
 fn after_its_end(plan: &RolloutPlan, phase: PlanPhase) -> String {
     let released = matches!(phase, PlanPhase::Completed | PlanPhase::CompletedWithExceptions);
-    let released = released || matches!(phase, PlanPhase::Cancelled | PlanPhase::RollbackIncomplete);
+    let released = released || phase == PlanPhase::Cancelled;
     let ticket = &plan.ticket;
     let back = format!(
         "; what its hosts released is taken back on each by `holdpoint revert {ticket}`, or everywhere by a new plan to a commit \
          that reverts it"
     );
+    if phase == PlanPhase::RollbackIncomplete {
+        let look = format!("holdpoint rollout plan describe --plan-id {}", plan.plan_id);
+        return format!(
+            "it is over: on each host that is not back `holdpoint revert {ticket}`; `{look}` names them"
+        );
+    }
     format!("no action needed; it is already stopped{}", if released { &back } else { "" })
 }
 
@@ -219,7 +225,12 @@ fn approve(work: &mut Work<'_>, by: &str, reason: &str) -> Result<(), Preconditi
         let resolution = format!("see what it waits for: `{}`", typed("plan describe", work));
         return Err(refuse(ReasonCode::StageNotCurrent, "no stage waits for an approval", resolution));
     };
-    work.state.stages[at].approval = Some(Approval { by: by.to_owned(), reason: reason.to_owned() });
+    let stage = &mut work.state.stages[at];
+    let gates = work.plan.stages[at].gates.iter();
+    for (said, _) in stage.verdicts.iter_mut().zip(gates).filter(|(_, gate)| gate.kind == GateKind::Manual) {
+        (said.verdict, said.detail, said.inconclusive) = (VerdictWord::Pass, format!("{by}: {reason}"), 0);
+    }
+    stage.approval = Some(Approval { by: by.to_owned(), reason: reason.to_owned() });
     Ok(())
 }
 
@@ -293,10 +304,6 @@ fn rollback(
     let hosts: Vec<HostName> = touched.iter().filter(is_ours).cloned().collect();
     let phase = if touched.is_empty() { PlanPhase::RolledBack } else { PlanPhase::RollingBack };
     work.phase(phase, reason);
-    if let Some(host) = touched.first() {
-        work.state.wait = Some(Wait::HostsReverting { count: touched.len(), host: host.clone() });
-        work.state.wait_since = work.now;
-    }
     Ok(hosts)
 }
 
@@ -314,7 +321,7 @@ fn retry(work: &mut Work<'_>) -> Result<(), Precondition> {
     let verdicts = at.map(|at| &work.state.stages[at].verdicts[..]).unwrap_or_default();
     let gate = verdicts.iter().any(|said| said.verdict != VerdictWord::Pass);
     if again.is_empty() && !gate && !halted && work.state.harm.is_none() {
-        let resolution = format!("wait; `{}` shows what it waits for", typed("plan describe", work));
+        let resolution = nothing_against(work);
         return Err(refuse(
             ReasonCode::NothingToRetry,
             "no failing gate, no failed, refused or unreachable host",
@@ -344,6 +351,17 @@ fn retry(work: &mut Work<'_>) -> Result<(), Precondition> {
     Ok(())
 }
 
+/// What leads on where nothing stands against it.
+fn nothing_against(work: &Work<'_>) -> String {
+    match work.state.phase {
+        PlanPhase::Paused if last_was_halted(&work.state) => {
+            format!("go on with the next stage: `{}`", recover(work, "retry"))
+        }
+        PlanPhase::Paused => format!("it is paused; to go on: `{}`", typed("resume", work)),
+        _ => format!("wait; `{}` shows what it waits for", typed("plan describe", work)),
+    }
+}
+
 fn skip(work: &mut Work<'_>, confirm: Option<&str>) -> Result<StageId, Precondition> {
     not_going_back(work)?;
     let at = current_stage(work)?;
@@ -369,17 +387,21 @@ fn skip(work: &mut Work<'_>, confirm: Option<&str>) -> Result<StageId, Precondit
     };
     let hosts = work.count(In::Stage(at), bad) > 0;
     if says_no.is_none() && !cannot_tell && !hosts && stage.phase != StagePhase::Failed {
-        let resolution = format!("wait; `{}` shows what it waits for", typed("plan describe", work));
+        let resolution = nothing_against(work);
         return Err(refuse(
             ReasonCode::StageNotFailed,
             format!("nothing stands against stage {id}"),
             resolution,
         ));
     }
-    let critical = stage.phase == StagePhase::Failed || says_no.is_some_and(|said| said.critical);
+    let not_well = |said: &Verdict| said.verdict != VerdictWord::Pass && said.critical;
+    let critical = stage.phase == StagePhase::Failed || stage.verdicts.iter().any(not_well);
     if critical && confirm != Some(id.as_str()) {
-        let cause =
-            work.state.harm.clone().unwrap_or_else(|| format!("a critical gate of stage {id} says no"));
+        let cause = work
+            .state
+            .harm
+            .clone()
+            .unwrap_or_else(|| format!("a critical gate of stage {id} does not say yes"));
         let resolution =
             format!("name the stage once more: `{} --confirm {id}`", recover(work, "skip_failed"));
         return Err(refuse(ReasonCode::ConfirmationRequired, cause, resolution));

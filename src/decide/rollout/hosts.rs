@@ -12,6 +12,9 @@ use crate::model::rollout::{
 /// How long a host that was locked is left alone before it is asked again.
 const LOCKED_PAUSE_SECS: i64 = 10;
 
+/// The same of one that said no to going back.
+const REFUSED_PAUSE_SECS: i64 = 15;
+
 /// What a host says of itself on which another run is at work.
 const LOCKED: &str = "locked";
 
@@ -63,7 +66,7 @@ fn answered(work: &mut Work<'_>, host: &HostName, answer: &HostAnswer) {
         return;
     }
     let at_work = if wish == Wish::Release { HostState::Activating } else { HostState::Reverting };
-    let now = work.now;
+    let (now, goes_back) = (work.now, work.state.phase == PlanPhase::RollingBack);
     work.change(host, |row| {
         if answer.attempt.is_some() {
             row.attempt.clone_from(&answer.attempt);
@@ -73,13 +76,19 @@ fn answered(work: &mut Work<'_>, host: &HostName, answer: &HostAnswer) {
                 row.state = at_work;
                 row.reason = None;
             }
-            Some(exit) => settle(row, wish, exit, answer.said.as_deref(), now),
+            Some(exit) => settle(row, (wish, goes_back), exit, answer.said.as_deref(), now),
         }
     });
 }
 
 /// What an exit status of the host's own release or revert says of it (design/07).
-fn settle(row: &mut HostRow, wish: Wish, exit: i32, said: Option<&str>, now: chrono::DateTime<chrono::Utc>) {
+fn settle(
+    row: &mut HostRow,
+    (wish, goes_back): (Wish, bool),
+    exit: i32,
+    said: Option<&str>,
+    now: chrono::DateTime<chrono::Utc>,
+) {
     let put = |word: &str| Some(said.map_or_else(|| word.to_owned(), |said| format!("{word}: {said}")));
     let interrupted = matches!(exit, 129..=159);
     row.reason = match exit {
@@ -104,9 +113,13 @@ fn settle(row: &mut HostRow, wish: Wish, exit: i32, said: Option<&str>, now: chr
         return;
     }
     if wish == Wish::Revert {
-        let is_back = matches!(exit, 0 | 5);
-        row.state = if is_back { HostState::Reverted } else { HostState::RevertFailed };
-        if is_back {
+        row.state = match exit {
+            0 | 5 => HostState::Reverted,
+            // It is as it was, and is asked again.
+            2 | 4 if goes_back => HostState::Refused,
+            _ => HostState::RevertFailed,
+        };
+        if row.state == HostState::Reverted {
             // Such as that the plan had released nothing there.
             row.reason = said.map(str::to_owned);
         }
@@ -224,11 +237,21 @@ pub(super) fn release_active(work: &mut Work<'_>) {
     }
 }
 
-/// Whether a host that was locked is left alone a little longer.
+/// Whether a host said no to going back.
+pub(super) fn is_refused_back(kind: Kind) -> bool {
+    kind.state == HostState::Refused && kind.wish == Some(Wish::Revert)
+}
+
+/// Whether a host that was locked, or said no to going back, is left alone a little longer.
 fn rests(work: &Work<'_>, row: &HostRow) -> bool {
     let was_locked = row.reason.as_deref().is_some_and(|why| why.starts_with(LOCKED));
+    let pause = match row.state {
+        HostState::Refused => REFUSED_PAUSE_SECS,
+        _ if was_locked => LOCKED_PAUSE_SECS,
+        _ => return false,
+    };
     // A clock that was set back makes no long rest of it.
-    was_locked && (0..LOCKED_PAUSE_SECS).contains(&(work.now - row.since).num_seconds())
+    (0..pause).contains(&(work.now - row.since).num_seconds())
 }
 
 /// Whether a host takes one of the places that are worked on at once.
@@ -298,6 +321,7 @@ pub(super) fn take_back(work: &mut Work<'_>, seen: &Seen<'_>) {
     debug_assert_eq!(work.state.phase, PlanPhase::RollingBack);
     let open = |kind: Kind| {
         let asked = kind.wish == Some(Wish::Revert) && kind.state != HostState::Pending;
+        let asked = asked && !is_refused_back(kind);
         kind.touched && !asked && !kind.is_taken()
     };
     for (at, stage) in work.plan.stages.iter().enumerate() {

@@ -70,7 +70,7 @@ impl Machine {
                 (Wish::Release, true) => {
                     [1, 1, 4, 3, 130, 8, 7, 9][usize::try_from(chance.below(8)).unwrap()]
                 }
-                (Wish::Revert, true) => [7, 3, 1][usize::try_from(chance.below(3)).unwrap()],
+                (Wish::Revert, true) => [7, 3, 1, 4][usize::try_from(chance.below(4)).unwrap()],
             };
             self.began |= !matches!(exit, 2..=4);
             self.work = Some((self.told, wish, chance.below(6), exit));

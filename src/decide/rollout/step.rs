@@ -68,7 +68,7 @@ const LONGEST_TICK_MS: i64 = 5 * 60_000;
 /// How often the clock alone is written.
 const CLOCK_EVERY_MS: u64 = 15_000;
 
-/// How long hosts that do not answer are waited for in a rollback.
+/// How long hosts that do not answer, say no or were taken out are waited for in a rollback.
 const ROLLBACK_PATIENCE_MS: u64 = 30 * 60_000;
 
 /// The next commit of a rollout, or what it waits for.
@@ -259,22 +259,12 @@ fn taken_out(work: &Work<'_>, seen: &Seen<'_>, like: impl Fn(Kind) -> bool) -> u
 /// Every touched host is asked back, as many at once as its stage allows.
 fn going_back(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
     hosts::take_back(work, seen);
-    let open = |kind: Kind| kind.touched && !is_back(kind) && !is_lost(kind) && !kind.is_taken();
-    let away = work.count(In::Plan, |kind| kind.touched && kind.state == HostState::Unreachable);
-    let patience = work.state.clock_ms - work.state.phase_ms < ROLLBACK_PATIENCE_MS;
-    let is_in = |(host, _): &(&HostName, &HostRow)| !seen.excluded.contains(*host);
-    let first = work.among(In::Plan, open).find(is_in).map(|(host, _)| host.clone());
-    if let Some(host) = first {
-        let count = work.count(In::Plan, open) - taken_out(work, seen, open);
-        if count != away {
-            return Wait::HostsReverting { count, host };
-        }
-        if patience {
-            return Wait::Unreachable { count: away, budget: 0, host };
-        }
+    if let Some(wait) = not_back_yet(work, seen) {
+        return wait;
     }
     let named = |host: &HostName| match work.taken(host) {
         Some(by) => format!("{host} (it is {by}'s by now)"),
+        None if seen.excluded.contains(host) => format!("{host} (it is excluded)"),
         None => host.to_string(),
     };
     let left = work.among(In::Plan, |kind| kind.touched && !is_back(kind));
@@ -285,6 +275,31 @@ fn going_back(work: &mut Work<'_>, seen: &Seen<'_>) -> Wait {
         work.phase(PlanPhase::RollbackIncomplete, Some(format!("not known to be back: {}", left.join(", "))));
     }
     Wait::Terminal
+}
+
+/// What a rollback waits for: hosts that go back; and, with patience, those that do not answer, say no, or were taken out.
+fn not_back_yet(work: &Work<'_>, seen: &Seen<'_>) -> Option<Wait> {
+    let open = |kind: Kind| kind.touched && !is_back(kind) && !is_lost(kind) && !kind.is_taken();
+    let says_no = |kind: Kind| open(kind) && hosts::is_refused_back(kind);
+    let away = |kind: Kind| open(kind) && kind.state == HostState::Unreachable;
+    let goes = |kind: Kind| open(kind) && !says_no(kind) && !away(kind);
+    let out = taken_out(work, seen, |kind| goes(kind) && !kind.state.in_flight());
+    let is_in = |(host, row): &(&HostName, &HostRow)| row.state.in_flight() || !seen.excluded.contains(*host);
+    if let Some((host, _)) = work.among(In::Plan, goes).find(is_in) {
+        return Some(Wait::HostsReverting { count: work.count(In::Plan, goes) - out, host: host.clone() });
+    }
+    if work.state.clock_ms - work.state.phase_ms >= ROLLBACK_PATIENCE_MS {
+        return None;
+    }
+    if let Some((host, _)) = work.among(In::Plan, away).next() {
+        return Some(Wait::Unreachable { count: work.count(In::Plan, away), budget: 0, host: host.clone() });
+    }
+    if let Some((host, row)) = work.among(In::Plan, says_no).next() {
+        let why = row.reason.clone().unwrap_or_default();
+        return Some(Wait::Refused { count: work.count(In::Plan, says_no), host: host.clone(), why });
+    }
+    let (host, _) = work.among(In::Plan, goes).next()?;
+    Some(Wait::HostsExcluded { count: out, host: host.clone() })
 }
 
 fn is_back(kind: Kind) -> bool {

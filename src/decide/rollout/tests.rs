@@ -333,6 +333,54 @@ fn a_host_that_refused_is_not_taken_back_and_one_that_had_begun_before_is() {
 }
 
 #[test]
+fn a_host_that_says_no_to_going_back_or_was_taken_out_is_waited_for_and_asked_again() {
+    let rollback = Act::Recover { strategy: Strategy::Rollback, confirm: None };
+    let back = || {
+        let mut scene = Scene::started(plan(vec![stage("all", &["a", "b"], Amount::Count(2))]));
+        scene.rest();
+        scene.says("a", 0);
+        scene.says("b", 1);
+        scene
+    };
+    let mut scene = back();
+    scene.act(&rollback).unwrap();
+    assert_eq!(scene.state.wait, Some(Wait::Coordinator));
+    scene.rest();
+    scene.says("a", 0);
+    assert!(matches!(scene.says("b", 4), Wait::Refused { count: 1, .. }));
+    assert_eq!(scene.state.phase, PlanPhase::RollingBack, "its folder may come back");
+    scene.passes(TimeDelta::seconds(16));
+    assert_eq!(scene.in_state(HostState::Reverting), ["b"], "it is asked again");
+    scene.says("b", 0);
+    assert_eq!(scene.state.phase, PlanPhase::RolledBack);
+
+    let mut scene = back();
+    scene.excluded.insert(host("b"));
+    scene.act(&rollback).unwrap();
+    scene.rest();
+    assert_eq!(scene.says("a", 0), Wait::HostsExcluded { count: 1, host: host("b") });
+    let mut lifted = Scene { excluded: BTreeSet::new(), ..scene };
+    lifted.rest();
+    lifted.says("b", 0);
+    assert_eq!(lifted.state.phase, PlanPhase::RolledBack);
+
+    let mut scene = back();
+    scene.excluded.insert(host("b"));
+    scene.act(&rollback).unwrap();
+    scene.rest();
+    scene.says("a", 4);
+    for _ in 0..7 {
+        scene.passes(TimeDelta::minutes(5));
+        if scene.in_state(HostState::Reverting) == ["a"] {
+            scene.says("a", 4);
+        }
+    }
+    assert_eq!(scene.state.phase, PlanPhase::RollbackIncomplete);
+    let reason = scene.state.reason.unwrap();
+    assert_eq!(reason, "not known to be back: a, b (it is excluded)");
+}
+
+#[test]
 fn a_rollback_that_names_another_plan_is_refused() {
     let rollback = |named: &str| Act::Recover { strategy: Strategy::Rollback, confirm: Some(named.into()) };
     let mut scene = Scene::started(two_stages());

@@ -435,6 +435,13 @@ pub enum Wait {
         /// One of them.
         host: HostName,
     },
+    /// Hosts that are to be taken back, and that a person took out.
+    HostsExcluded {
+        /// How many.
+        count: usize,
+        /// One of them.
+        host: HostName,
+    },
     /// Past the last stage, and hosts that were gone on without may still come back.
     Latecomers {
         /// How many.
@@ -484,6 +491,9 @@ impl fmt::Display for Wait {
             Wait::ManualGate { stage } => write!(f, "stage {stage} waits for a person's approval"),
             Wait::HostsReverting { count, host } => {
                 write!(f, "{} not back yet, among them {host}", counted(*count, "host"))
+            }
+            Wait::HostsExcluded { count, host } => {
+                write!(f, "{} excluded and not back, among them {host}", counted(*count, "host"))
             }
             Wait::Latecomers { count, host, left } => {
                 let hosts = counted(*count, "host");

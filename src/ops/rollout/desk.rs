@@ -198,7 +198,8 @@ impl From<FleetError> for OpsError {
             }
             FleetError::Driven { plan_id, .. } => OpsError::refused(
                 Blocker::new(ReasonCode::PlanDriven, error.to_string())
-                    .way_out(format!("watch it: `holdpoint rollout plan describe --plan-id {plan_id}`")),
+                    .way_out(format!("watch it: `holdpoint rollout plan describe --plan-id {plan_id}`"))
+                    .way_out("if that one was killed, its lease ends within 20 seconds: the same command then"),
             ),
             FleetError::FenceLost { plan_id } => refused(
                 ReasonCode::FenceLost,

@@ -57,7 +57,7 @@ pub fn ending(drove: &Drove, wanted_back: bool) -> Ending {
 /// How the lead is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lead {
-    /// At once; refused where somebody has it.
+    /// At once; refused where somebody has it and goes on with what a person did.
     AtOnce,
     /// When whoever has it lets go of it, or its lease ends; refused where that takes too long.
     Next,
@@ -102,7 +102,9 @@ pub fn drive(
     let ended = loop {
         match led(&around, plan) {
             Err(FleetError::Driven { .. })
-                if lead == Lead::Next && desk.clock.monotonic() < until && stop.level() == 0 =>
+                if desk.clock.monotonic() < until
+                    && stop.level() == 0
+                    && (lead == Lead::Next || is_unheard(desk, plan)?) =>
             {
                 clock::pause(LOOK_EVERY);
             }
@@ -114,6 +116,11 @@ pub fn drive(
         Ended::Paused(why) => Drove::Paused(why),
         Ended::Stopped => Drove::Stopped,
     })
+}
+
+/// Whether no coordinator has looked since a person acted: one that lives does at once, one that was killed leads on paper.
+fn is_unheard(desk: &Desk, plan: &PlanId) -> Result<bool, OpsError> {
+    Ok(desk.load(plan)?.state.wait == Some(Wait::Coordinator))
 }
 
 /// A ledger that is silent by now is no refusal, nor is a lead that was lost: the plan is under way, and its hosts may be at

@@ -288,9 +288,16 @@ fn headline(last: &Value) -> Option<String> {
     let text = match (failure.as_str(), blocker["code"].as_str(), blocker["fact"].as_str()) {
         (Some(text), ..) => text.to_owned(),
         (None, Some(code), Some(fact)) => {
-            // What a person would type on this host is no way out for a plan.
-            let returns = code == ReasonCode::RevertedTicketReturns.word();
-            let way = if returns { "; `reintroduce` in the plan lets it" } else { "" };
+            // Most of what a person would type on this host is no way out for a plan.
+            let is = |known: ReasonCode| code == known.word();
+            let there = blocker["ways_out"][0].as_str().unwrap_or_default();
+            let way = if is(ReasonCode::RevertedTicketReturns) {
+                "; `reintroduce` in the plan lets it".to_owned()
+            } else if is(ReasonCode::ResumeNeeded) || is(ReasonCode::ReleaseUnfinished) {
+                format!("; there: {there}")
+            } else {
+                String::new()
+            };
             format!("{code}: {}{way}", fact.lines().next().unwrap_or_default())
         }
         _ => last["error"]["message"].as_str()?.to_owned(),

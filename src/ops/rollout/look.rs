@@ -199,7 +199,15 @@ fn next(found: &Rollout, advice: Option<Strategy>, line_is_stopped: bool) -> Vec
     match found.state.phase {
         PlanPhase::Draft => {
             add("to see what comes first", format!("holdpoint rollout plan preview --plan-id {id}"));
-            add("to begin", format!("holdpoint rollout start --plan-id {id}"));
+            if line_is_stopped {
+                add("the line is stopped: to let it go", LIFT.to_owned());
+            } else {
+                add("to begin", format!("holdpoint rollout start --plan-id {id}"));
+            }
+            return next;
+        }
+        PlanPhase::RollbackIncomplete => {
+            add("on each host that is not back", format!("holdpoint revert {}", found.plan.ticket));
             return next;
         }
         phase if phase.is_terminal() => return next,
@@ -213,6 +221,12 @@ fn next(found: &Rollout, advice: Option<Strategy>, line_is_stopped: bool) -> Vec
     }
     if matches!(found.state.wait, Some(Wait::ManualGate { .. })) {
         add("once you have looked", format!("holdpoint rollout approve --plan-id {id} --reason TEXT"));
+    }
+    if let Some(Wait::HostsExcluded { host, .. }) = &found.state.wait {
+        add("to let it be taken back", format!("holdpoint fleet host exclude {host} --lift --reason TEXT"));
+    }
+    if let Some(Wait::HostLocked { by, .. }) = &found.state.wait {
+        add("why that plan does not let go of it", format!("holdpoint rollout plan describe --plan-id {by}"));
     }
     if matches!(found.state.wait, Some(Wait::Latecomers { .. })) {
         add(

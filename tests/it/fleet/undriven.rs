@@ -92,3 +92,38 @@ fn nothing_gets_under_way_while_the_line_is_stopped_and_what_goes_back_does() {
     on(&fleet, &plan, &["resume"]).exits(1).shows("rolled_back");
     assert_eq!(fleet.images(), ["web:1", "web:1"]);
 }
+
+#[test]
+fn a_rollback_waits_for_a_host_whose_folder_is_away_and_for_one_that_was_taken_out() {
+    let (fleet, plan, _) = harmed();
+    let away = fleet.root().join("away");
+    std::fs::rename(fleet.prod("b"), &away).unwrap();
+    fleet.run(&["fleet", "host", "exclude", "a", "--until", "1h", "--reason", "new disk"]).exits(0);
+    on(&fleet, &plan, &["recover", "--strategy", "rollback", "--reason", "x"]).exits(0);
+    let running = fleet.start(&["rollout", "resume", "--plan-id", &plan]);
+    wait_until("it waits for b", || fleet.described(&plan)["wait"] == "refused");
+    describe(&fleet, &plan).shows("no folder that can be read");
+    std::fs::rename(&away, fleet.prod("b")).unwrap();
+    // Asked again a little later.
+    wait_until("b is back, and it waits for a", || fleet.described(&plan)["wait"] == "hosts-excluded");
+    describe(&fleet, &plan).shows("fleet host exclude a --lift");
+    fleet.run(&["fleet", "host", "exclude", "a", "--lift", "--reason", "it is in"]).exits(0);
+    running.wait().exits(1).shows("rolled_back");
+    assert_eq!(fleet.images(), ["web:1", "web:1"]);
+}
+
+#[test]
+fn a_plan_that_is_resumed_after_its_coordinator_was_killed_is_taken_over_and_not_only_said_to_be() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.write("a/run/wait", "");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    let running = fleet.start(&["rollout", "start", "--plan-id", &plan]);
+    wait_until("the canary is at work", || fleet.image("a") == "web:2");
+    running.signal(rustix::process::Signal::KILL);
+    running.wait();
+    std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
+    on(&fleet, &plan, &["pause", "--reason", "hold"]).exits(0);
+    on(&fleet, &plan, &["resume"]).exits(0).shows("completed").hides("who goes on with it");
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
+}
