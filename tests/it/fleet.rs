@@ -14,4 +14,5 @@ mod ssh;
 mod tags;
 mod undriven;
 
-pub(crate) use scene::{Fleet, TWO_STAGES};
+pub(crate) use agent::by_agent;
+pub(crate) use scene::{Fleet, TWO_STAGES, ledger_on};

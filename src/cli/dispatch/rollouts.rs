@@ -104,7 +104,7 @@ fn create(call: &Call<'_>, args: &CreateArgs) -> Result<Ending, Trouble> {
         let next = if args.dry_run {
             format!("nothing was kept; to keep it: holdpoint rollout plan create {}\n", args.file.display())
         } else {
-            format!("to begin: holdpoint rollout start --plan-id {}\n", plan.plan_id)
+            ways_on(&office, &plan.plan_id)
         };
         shown::planned(&plan) + &next
     })?;
@@ -207,9 +207,15 @@ fn because(reason: &str) -> Terms<'_> {
 fn reasoned(call: &Call<'_>, args: &ReasonedArgs, act: &Act) -> Result<Ending, CliError> {
     on(call, &args.plan, |office, id| {
         let view = office.act(id, act, because(&args.reason))?;
-        call.answer(&view, || shown::acted(&view))?;
+        call.answer(&view, || shown::acted(&view) + &ways_on(office, id))?;
         Ok(Ending::Ok)
     })
+}
+
+/// What can be typed next. What was typed is done: that this is not known now is no error.
+fn ways_on(office: &Office, id: &PlanId) -> String {
+    let next = office.describe(id).map(|view| view.next).unwrap_or_default();
+    shown::ways_on(&next)
 }
 
 fn recover(call: &Call<'_>, args: &RecoverArgs) -> Result<Ending, CliError> {
@@ -223,10 +229,7 @@ fn recover(call: &Call<'_>, args: &RecoverArgs) -> Result<Ending, CliError> {
             office.act(id, &act, because(&args.reason))?
         };
         if !args.wait || view.new_phase.is_terminal() {
-            call.answer(&view, || {
-                let next = format!("to drive it from here: holdpoint rollout resume --plan-id {id}\n");
-                shown::acted(&view) + if view.new_phase.is_terminal() { "" } else { &next }
-            })?;
+            call.answer(&view, || shown::acted(&view) + &ways_on(office, id))?;
             return Ok(Ending::Ok);
         }
         said(call, &view)?;
@@ -313,7 +316,9 @@ fn line(call: &Call<'_>, args: &LineArgs) -> Result<Ending, Trouble> {
     let line = office(call, &args.elsewhere)?.stop_the_line(&args.reason, args.lift)?;
     call.answer(&line, || match &line {
         Some(_) => "the line is stopped: every plan but hotfixes pauses, and none begins\n".to_owned(),
-        None => "the line may go: plans that it paused stay paused until they are resumed\n".to_owned(),
+        None => {
+            "the line may go: plans that were paused by it stay paused until they are resumed\n".to_owned()
+        }
     })?;
     Ok(Ending::Ok)
 }
@@ -343,6 +348,6 @@ fn exclude(call: &Call<'_>, args: &ExcludeArgs) -> Result<(), Trouble> {
     let exclusion = office(call, &args.elsewhere)?.exclude(&args.host, until, &args.reason)?;
     Ok(call.answer(&exclusion, || match &exclusion {
         Some(_) => format!("{} is told nothing by any plan until then\n", args.host),
-        None => format!("{} takes part again\n", args.host),
+        None => format!("{} takes part\n", args.host),
     })?)
 }

@@ -90,7 +90,6 @@ impl Machine {
             Some((about, wish, 0, exit)) => {
                 match (*wish, *exit) {
                     (Wish::Release, 0) => self.released = true,
-                    // What it did not begin it does not take back.
                     (Wish::Revert, 0) => self.released = false,
                     _ => {}
                 }

@@ -60,6 +60,9 @@ pub fn stuck(
         );
         return Some(says(state.since, reason));
     }
+    if state.phase == PlanPhase::Paused {
+        return Some(says(state.since, waits));
+    }
     if coordinator.is_none() && is_driven(state.phase) {
         let waited = match state.wait {
             Some(Wait::Coordinator) => String::new(),

@@ -731,6 +731,9 @@ fn a_plan_that_nobody_drives_or_that_makes_no_progress_is_stuck() {
     }
     let late = stuck(&scene.plan, &scene.state, Some("lead"), scene.now).unwrap();
     assert_eq!(late.stuck_reason, "1 host at work, among them a");
+    scene.act(&Act::Pause).unwrap();
+    let paused = stuck(&scene.plan, &scene.state, Some("lead"), scene.now).unwrap();
+    assert!(paused.stuck_reason.starts_with("it is paused"), "{paused:?}");
 }
 
 #[test]

@@ -144,6 +144,10 @@ pub fn exclude(
             hint,
         });
     }
+    // What does not hold is not lifted: the audit says what was done.
+    if until.is_none() && !records::exclusions(&*desk.ledger, desk.now())?.contains_key(host) {
+        return Ok(None);
+    }
     let exclusion = until.map(|until| Exclusion {
         host: host.clone(),
         until,
@@ -177,6 +181,9 @@ fn done(desk: &Desk, what: &str, about: &str, why: String) -> AuditRecord {
 /// What the ledger says.
 pub fn stop_the_line(desk: &Desk, reason: &str, lift: bool) -> Result<Option<Line>, OpsError> {
     said(reason)?;
+    if lift && records::line(&*desk.ledger)?.is_none() {
+        return Ok(None);
+    }
     let line = Line { since: desk.now(), reason: reason.to_owned(), by: desk.operator.clone() };
     let line = Some(line).filter(|_| !lift);
     let what = if lift { "stop-the-line-lifted" } else { "stop-the-line" };

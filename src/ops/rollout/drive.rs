@@ -99,13 +99,17 @@ pub fn drive(
         shows: &tells,
     };
     let until = desk.clock.monotonic() + NEXT_WITHIN;
+    let mut is_told = false;
     let ended = loop {
         match led(&around, plan) {
-            Err(FleetError::Driven { .. })
+            Err(FleetError::Driven { by, .. })
                 if desk.clock.monotonic() < until
                     && stop.level() == 0
                     && (lead == Lead::Next || is_unheard(desk, plan)?) =>
             {
+                if !std::mem::replace(&mut is_told, true) {
+                    shows(&in_line(plan, desk.load(plan)?.state.phase, &by));
+                }
                 clock::pause(LOOK_EVERY);
             }
             ended => break ended.map_err(|error| cut_off(plan, error))?,
@@ -121,6 +125,17 @@ pub fn drive(
 /// Whether no coordinator has looked since a person acted: one that lives does at once, one that was killed leads on paper.
 fn is_unheard(desk: &Desk, plan: &PlanId) -> Result<bool, OpsError> {
     Ok(desk.load(plan)?.state.wait == Some(Wait::Coordinator))
+}
+
+/// What whoever waits for the lead is told.
+fn in_line(plan: &PlanId, phase: PlanPhase, by: &str) -> News {
+    let seconds = NEXT_WITHIN.as_secs();
+    News {
+        plan_id: plan.clone(),
+        phase,
+        records: Vec::new(),
+        waits_for: Some(format!("{by} to let go of it, or to be silent for longer; at most {seconds} s")),
+    }
 }
 
 /// A ledger that is silent by now is no refusal, nor is a lead that was lost: the plan is under way, and its hosts may be at

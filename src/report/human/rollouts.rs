@@ -5,6 +5,7 @@ use crate::model::rollout::{
     AgentNews, AuditRow, DescribeView, HostListRow, HostName, HostState, HostView, Line, News, PlanId,
     PlanPhase, PlanRow, PreviewView, RecoverView, Reintroduce, RolloutPlan, StuckView, VerdictWord,
 };
+use crate::model::view::NextCommand;
 use crate::report::columns::{Cell, Columns};
 use crate::report::text::{Add, Ink, clean, clock, count, moment};
 
@@ -188,7 +189,13 @@ pub fn describe(view: &DescribeView) -> String {
         let hosts = view.hosts.iter().filter(|host| host.stage_id.as_ref() == Some(&stage.stage_id));
         out.push_str(&host_rows(hosts));
     }
-    for next in &view.next {
+    out + &ways_on(&view.next)
+}
+
+/// What can be typed next, and when.
+pub fn ways_on(next: &[NextCommand]) -> String {
+    let mut out = String::new();
+    for next in next {
         out.add(format_args!("{}: {}\n", clean(&next.when), Ink::Command.paint(&clean(&next.command))));
     }
     out

@@ -19,7 +19,7 @@ serial = ["100%"]
 "#;
 
 /// A fleet whose hosts are told by their agents, which do not run yet; none where etcd is not here.
-fn by_agent(names: &[&str], members: usize) -> Option<(Etcd, Fleet)> {
+pub(crate) fn by_agent(names: &[&str], members: usize) -> Option<(Etcd, Fleet)> {
     if lacks(&["etcd"]) {
         return None;
     }

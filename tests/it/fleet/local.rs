@@ -227,6 +227,10 @@ fn what_binds_every_plan_binds_this_one() {
         .shows("--reason TEXT");
     fleet.run(&["rollout", "stop-the-line", "--reason", ""]).exits(2).shows("the reason is empty");
     fleet.run(&["fleet", "host", "list"]).exits(0).shows("new disk");
+    // Nothing holds here: there is nothing to be lifted, and nothing to be written down.
+    fleet.run(&["fleet", "host", "exclude", "a", "--lift", "--reason", "x"]).exits(0).shows("a takes part");
+    fleet.run(&["rollout", "stop-the-line", "--lift", "--reason", "x"]).exits(0);
+    fleet.run(&["rollout", "audit"]).exits(0).hides("lifted");
     fleet
         .run(&["fleet", "host", "exclude", "x", "--until", "2d", "--reason", "y"])
         .exits(2)
@@ -240,7 +244,10 @@ fn what_binds_every_plan_binds_this_one() {
         .shows("the line is stopped")
         .shows("the registry is down");
     fleet.run(&["rollout", "stuck"]).exits(0).shows("--lift");
+    let create = ["rollout", "plan", "create", "plan.toml"];
+    fleet.run(&create).exits(0).shows("the line is stopped: to let it go").hides("to begin");
     fleet.run(&["rollout", "stop-the-line", "--lift", "--reason", "it is back"]).exits(0);
+    fleet.run(&create).exits(0).shows("to begin: holdpoint rollout start");
     typed(&fleet, &plan, &["start"]).exits(1).shows("completed_with_exceptions");
     assert_eq!(fleet.states(&plan), ["a active", "b excluded"]);
     assert_eq!(fleet.images(), ["web:2", "web:1"]);

@@ -167,7 +167,7 @@ impl Fleet {
     }
 
     /// Starts the agent of a host, configured with this ledger.
-    pub(super) fn agent(&self, name: &str, ledger: &str) -> Running {
+    pub(crate) fn agent(&self, name: &str, ledger: &str) -> Running {
         let head = format!("host = \"{name}\"\nfolder = \"{}\"\n", self.prod(name).display());
         self.write(&format!("{name}/agent.toml"), &format!("{head}{ledger}"));
         self.agent_again(name)
@@ -250,7 +250,7 @@ impl Fleet {
 }
 
 /// The table of a ledger on these members.
-pub(super) fn ledger_on(etcd: &Etcd) -> String {
+pub(crate) fn ledger_on(etcd: &Etcd) -> String {
     format!("[ledger.etcd]\nendpoints = {:?}\n", etcd.endpoints())
 }
 

@@ -53,9 +53,10 @@ fn a_plan_that_nobody_drives_says_what_leads_on_and_nothing_that_is_past() {
     view.shows("a coordinator has to look at it anew")
         .shows("to drive it from here: holdpoint rollout resume");
     on(&fleet, &plan, &["plan", "preview"]).exits(0).shows("b would release");
-    on(&fleet, &plan, &["pause", "--reason", "lunch"]).exits(0);
+    on(&fleet, &plan, &["pause", "--reason", "lunch"]).exits(0).shows("to go on: holdpoint rollout resume");
     describe(&fleet, &plan).shows("waits    it is paused: lunch").shows("to go on: holdpoint rollout resume");
-    on(&fleet, &plan, &["halt", "--reason", "enough"]).exits(0);
+    fleet.run(&["rollout", "stuck"]).exits(6).shows("it is paused: lunch");
+    on(&fleet, &plan, &["halt", "--reason", "enough"]).exits(0).shows("--strategy retry");
     describe(&fleet, &plan)
         .shows("waits    it is paused: enough")
         .shows("to go on without the stage that was halted")
@@ -124,6 +125,10 @@ fn a_plan_that_is_resumed_after_its_coordinator_was_killed_is_taken_over_and_not
     running.wait();
     std::fs::remove_file(fleet.root().join("a/run/wait")).unwrap();
     on(&fleet, &plan, &["pause", "--reason", "hold"]).exits(0);
-    on(&fleet, &plan, &["resume"]).exits(0).shows("completed").hides("who goes on with it");
+    on(&fleet, &plan, &["resume"])
+        .exits(0)
+        .shows("to let go of it, or to be silent for longer")
+        .shows("completed")
+        .hides("who goes on with it");
     assert_eq!(fleet.images(), ["web:2", "web:2"]);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drives a real Chromium through the console: `browser.py mouse|keyboard|ways|cancel|begin|remedy|rollouts|areas URL`.
+"""Drives a real Chromium through the console: `browser.py mouse|keyboard|ways|cancel|begin|remedy|rollouts|agents|areas URL`.
 
 With HOLDPOINT_SCREENSHOTS=FOLDER, `areas`, `begin`, `remedy` and `rollouts` leave a picture of every area there: light and dark,
 wide and narrow.
@@ -383,8 +383,29 @@ def rollouts(page, hand):
     assert not bad, "\n".join(bad)
 
 
+def agents(page, hand):
+    """A host whose agent is away is waited for; the page says so, and goes on by itself once it comes."""
+    host = lambda name: page.locator("#part-hosts tr", has_text=name)
+    sign_in(page, hand)
+    hand.go(".top nav a[href='/rollouts']")
+    expect(host("web1")).to_contain_text("agent at ")
+    expect(host("web2")).to_contain_text("agent, not connected")
+    hand.go("#part-plans a")
+    hand.go("#w-start")
+    hand.go("#go-button")
+    expect(page.locator("#part-why")).to_contain_text("web2", timeout=LONG)
+    expect(page.locator(".cell", has_text="web1")).to_contain_text("active")
+    expect(page.locator(".cell", has_text="web2")).to_contain_text("unreachable")
+    pathlib.Path(os.environ["MENDED"]).touch()
+    # Nobody touches anything: the page itself tells.
+    expect(page.locator("#part-head .badge").first).to_contain_text("completed", timeout=LONG)
+    expect(page.locator(".cell", has_text="web2")).to_contain_text("active")
+    hand.go(".top nav a[href='/rollouts']")
+    expect(host("web2")).to_contain_text("agent at ")
+
+
 WAYS = {"mouse": journey, "keyboard": journey, "ways": ways, "cancel": cancel, "begin": begins, "remedy": remedy,
-        "rollouts": rollouts}
+        "rollouts": rollouts, "agents": agents}
 BY_KEYBOARD = ("keyboard", "begin", "remedy", "rollouts")
 
 

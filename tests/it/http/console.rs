@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, TWO_STAGES, by_agent, ledger_on};
 use crate::playbooks::{asks, playbook};
 use crate::support::{
     Host, Output, Scene, Service, Trouble, begun, lacks, let_go, skip, wait_until, waiting,
@@ -174,6 +174,29 @@ fn a_rollout_is_started_approved_watched_and_taken_back_by_keyboard_and_looked_a
     if python().is_some() {
         assert_eq!(fleet.images(), ["web:1"; 5]);
     }
+}
+
+/// The page is told by the ledger alone: neither the server nor the coordinator reaches these hosts.
+#[test]
+fn hosts_with_agents_are_seen_to_be_away_to_come_and_to_be_released() {
+    if python().is_none() {
+        return;
+    }
+    let Some((etcd, fleet)) = by_agent(&["web1", "web2"], 1) else { return };
+    let _there = fleet.agent("web1", &ledger_on(&etcd));
+    let commit = fleet.ships("1234", "2");
+    fleet.plan(TWO_STAGES, &commit);
+    let server = Server::of_desk(&fleet);
+    std::thread::scope(|scope| {
+        let walking = scope.spawn(|| walks("agents", &fleet.ground, &server));
+        let mended = fleet.root().join("mended");
+        wait_until("web2 was seen to be away, or the browser gave up", || {
+            walking.is_finished() || mended.exists()
+        });
+        let _too = fleet.agent("web2", &ledger_on(&etcd));
+        walking.join().unwrap();
+    });
+    assert_eq!(fleet.images(), ["web:2", "web:2"]);
 }
 
 /// What stands between a form and a change, without a browser.
