@@ -96,6 +96,9 @@ pub struct MatchRule {
     /// Regular expressions of which one is found in a line that was said; empty: the symptom's quoted lines count.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
     pub output: Vec<String>,
+    /// How many different ones of `output` are enough to be sure: 1 unless its words are said of other things, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enough: Option<usize>,
     /// Regular expressions of thinner words, which other causes have, too: found in a line, they make it possible, never strong.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
     pub possible: Vec<String>,

@@ -1,6 +1,7 @@
 //! The errors that a playbook knows, found in what was said.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use regex::bytes::Regex;
 
@@ -33,6 +34,8 @@ pub(super) struct Found {
     pub(super) hits: Vec<Hit>,
     /// They stand there as they are known, not only as a part of a longer line.
     pub(super) whole: bool,
+    /// How many different expressions were found.
+    pub(super) expressions: usize,
     /// They are words that other causes have, too (`possible`), and nothing else of it was found.
     pub(super) thin: bool,
 }
@@ -60,14 +63,20 @@ impl<'p> Errors<'p> {
             return None;
         }
         let (mut whole, mut part) = (Vec::new(), Vec::new());
+        let mut expressions = BTreeSet::new();
         for (line, said) in lines.iter().enumerate().filter(|(_, said)| !said.tells_of_no_error()) {
-            let Some((is_whole, recognised)) = self.best_in(said) else { continue };
+            let Some((is_whole, recognised)) = self.best_in(said, &mut expressions) else { continue };
             let hits = if is_whole { &mut whole } else { &mut part };
             hits.push(Hit { line, recognised });
         }
         let is_whole = !whole.is_empty();
         let hits = if is_whole { whole } else { part };
-        (!hits.is_empty()).then_some(Found { hits, whole: is_whole, thin: false })
+        (!hits.is_empty()).then_some(Found {
+            hits,
+            whole: is_whole,
+            expressions: expressions.len(),
+            thin: false,
+        })
     }
 
     /// The lines that have words which only make it possible. None where a line tells of another state.
@@ -84,7 +93,7 @@ impl<'p> Errors<'p> {
             .enumerate()
             .filter(|(_, line)| line.by == Speaker::Program && !line.tells_of_no_error());
         let hits: Vec<Hit> = printed.filter_map(hit).collect();
-        (!hits.is_empty()).then_some(Found { hits, whole: false, thin: true })
+        (!hits.is_empty()).then_some(Found { hits, whole: false, expressions: 0, thin: true })
     }
 
     fn tells_of_another_state(&self, lines: &[Line]) -> bool {
@@ -92,12 +101,14 @@ impl<'p> Errors<'p> {
         self.unless.iter().any(|pattern| lines.iter().any(|line| says(pattern, line)))
     }
 
-    /// The best that is found in a line: whether as a whole, and how many letters and digits.
-    fn best_in(&self, line: &Line) -> Option<(bool, usize)> {
+    /// The best that is found in a line: whether as a whole, and how many letters and digits. Which expressions were found
+    /// in it is added to those that were.
+    fn best_in(&self, line: &Line, expressions: &mut BTreeSet<usize>) -> Option<(bool, usize)> {
         let mut best = None;
         for form in line.forms() {
-            for pattern in &self.patterns {
+            for (at, pattern) in self.patterns.iter().enumerate() {
                 let Some(hit) = pattern.find(form.as_bytes()) else { continue };
+                expressions.insert(at);
                 let is_whole = !self.are_quoted || hit.len() == form.len();
                 let recognised = hit.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
                 best = best.max(Some((is_whole, recognised)));

@@ -179,6 +179,10 @@ fn rule(entry: &mut Entry<'_>, known: &BTreeSet<String>) {
     if rule.output.is_empty() && quoted::lines(&playbook.symptom).next().is_none() {
         entry.say("symptom", "nothing is quoted and `match` has no `output`: no failure can match this");
     }
+    if rule.enough.is_some_and(|enough| enough < 1 || enough > rule.output.len()) {
+        let has = rule.output.len();
+        entry.say("match.enough", format!("`output` has {has}: say a number from 1 to that"));
+    }
     for (at, other) in rule.over.iter().enumerate() {
         if *other == playbook.id {
             entry.say(&format!("match.over.{at}"), "a playbook is not narrower than itself");
@@ -306,6 +310,7 @@ mod tests {
                 "there is no playbook `release-z`",
             ),
             ("    output: 'no\\b'", "    output: 'no\\b'\n    over: [release-x]", "not narrower than itself"),
+            ("    output: 'no\\b'", "    output: 'no\\b'\n    enough: 2", "`output` has 1: say a number"),
             ("[release]", "[]", "`tags` is empty"),
             ("    - holdpoint status {{service}}", "    []", "`verify` is empty"),
         ] {

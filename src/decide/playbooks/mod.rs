@@ -11,6 +11,7 @@ mod quoted;
 mod said;
 mod samples;
 mod shell;
+mod tongues;
 mod tool;
 mod weigh;
 

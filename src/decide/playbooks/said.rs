@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::tongues;
 use crate::model::matching::Symptom;
 
 /// Bytes of one line that are looked at.
@@ -23,12 +24,14 @@ pub(super) struct Line {
     pub(super) text: String,
     /// Without time, container name and `remote:` before it; none where there was nothing to take off.
     bare: Option<String>,
+    /// In English, as far as it is known; none where it is in English.
+    english: Option<String>,
     /// How many lines of the same speaker come after it.
     pub(super) to_the_end: usize,
     /// Who said it.
     pub(super) by: Speaker,
-    /// It is a part of how the program says that it is to be used.
-    is_help: bool,
+    /// It explains how the program is to be used, or repeats what ended an earlier run.
+    is_quoted: bool,
 }
 
 /// Who said a line.
@@ -43,7 +46,7 @@ pub(super) enum Speaker {
 impl Line {
     /// The forms in which an error may be found in it.
     pub(super) fn forms(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.text.as_str()).chain(self.bare.as_deref())
+        std::iter::once(self.text.as_str()).chain(self.bare.as_deref()).chain(self.english.as_deref())
     }
 
     /// Whether it warns, informs or tries again: the program went on after it.
@@ -51,9 +54,11 @@ impl Line {
         self.by == Speaker::Program && self.forms().any(|form| MILD.is_match(form))
     }
 
-    /// Whether it counts none of what it names, says that it went well in the end, or explains an option.
+    /// Whether it counts none of what it names, says that it went well in the end, sums up tests, explains an option, or repeats
+    /// what is past.
     pub(super) fn tells_of_no_error(&self) -> bool {
-        self.by == Speaker::Program && (self.is_help || NONE.is_match(&self.text))
+        self.by == Speaker::Program
+            && (self.is_quoted || NONE.is_match(&self.text) || VERDICT.is_match(&self.text))
     }
 
     /// Whether the program ended there by a defect of its own, such as a type that does not fit.
@@ -63,7 +68,7 @@ impl Line {
 
     /// Whether it tells of an error.
     pub(super) fn is_error(&self) -> bool {
-        self.by == Speaker::Program && ERROR.is_match(&self.text) && !self.is_mild()
+        self.by == Speaker::Program && self.forms().any(|form| ERROR.is_match(form)) && !self.is_mild()
     }
 }
 
@@ -123,15 +128,28 @@ fn of(texts: &[String], by: Speaker) -> Vec<Line> {
         if !text.is_empty() {
             let bare = Some(bare(&text)).filter(|bare| *bare != text).map(str::to_owned);
             set_in.push(line.starts_with([' ', '\t']));
-            newest_first.push(Line { bare, to_the_end: newest_first.len(), by, text, is_help: false });
+            newest_first.push(Line {
+                bare,
+                english: None,
+                to_the_end: newest_first.len(),
+                by,
+                text,
+                is_quoted: false,
+            });
         }
     }
     newest_first.reverse();
-    // What is set in below `usage:` and below the headings that follow it.
-    let mut in_help = false;
+    if newest_first.iter().any(|line| tongues::is_foreign(&line.text)) {
+        for line in &mut newest_first {
+            line.english = tongues::english(line.bare.as_ref().unwrap_or(&line.text));
+        }
+    }
+    // What is set in below `usage:` and the headings that follow it, and below `the last run ended with:`.
+    let (mut in_help, mut in_past) = (false, false);
     for (line, is_set_in) in newest_first.iter_mut().zip(set_in.into_iter().rev()) {
-        line.is_help = in_help && is_set_in;
+        line.is_quoted = (in_help || in_past) && is_set_in;
         in_help = USAGE.is_match(&line.text) || in_help && (is_set_in || line.text.ends_with(':'));
+        in_past = PAST.is_match(&line.text) || in_past && is_set_in;
     }
     newest_first
 }
@@ -173,12 +191,18 @@ static MILD: LazyLock<Regex> = LazyLock::new(|| {
 
 static NONE: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)\b(events?|errors?|failures?|failed|failing|time-?outs?|warnings?|kill(s|ed)|restarts?|denials?|counts?|total|matches|hits|times|retries|entries|occurrences|messages|lines|incidents|alerts|refused|denied|timed out)\W{0,3}[:=]\s*0$|[,;] ?(since )?recovered\)?\.?$|\b(connected|succeeded|up|ok|ready)\b.{0,20} after \d+ (retries|tries|attempts)\b|^\S+ +: ok=\d+ +changed=\d+ ",
+        r"(?i)\b(events?|errors?|failures?|failed|failing|time-?outs?|warnings?|kill(s|ed)|restarts?|denials?|counts?|total|matches|hits|times|retries|entries|occurrences|messages|lines|incidents|alerts|refused|denied|timed out)\W{0,3}[:=]\s*0$|[,;] ?(since )?recovered\)?\.?$|\bnothing (has )?(diverged|failed|missing|refused|denied|changed)\b|\b(connected|succeeded|up|ok|ready)\b.{0,20} after \d+ (retries|tries|attempts)\b|^\S+ +: ok=\d+ +changed=\d+ ",
     )
 });
 
 static USAGE: LazyLock<Regex> =
     LazyLock::new(|| ours(r"(?i)^(usage|aufruf|syntax|utilisation|verwendung) ?:"));
+
+static PAST: LazyLock<Regex> = LazyLock::new(|| {
+    ours(
+        r"(?i)\b(last|previous|earlier|former|old|yesterday('s)?|letzte[rsn]?|vorige[rsn]?|frühere[rsn]?|dernier|dernière|précédente?)\b.{0,80}:$",
+    )
+});
 
 static DEFECT: LazyLock<Regex> = LazyLock::new(|| {
     ours(
@@ -198,7 +222,7 @@ static HANDED_ON: LazyLock<Regex> = LazyLock::new(|| {
 
 static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)[,;:(–-] *(now |so )?(using|asking|trying|taking|falling back|continuing|going on|carrying on|skipping|proceeding|resuming|ignoring|ignored|waiting)\b|\b(continuing|proceeding|going on|carrying on|falling back|went on) (anyway|without|with|to|on)\b|\(ignored\)$|\b(not fatal|non-fatal|never mind)\b|\x22?(status|health)\x22? ?[:=] ?\x22?(up|ok|healthy|pass)\b|\b(accepting connections|(answered|answers|returned) 200|ok (at|after|on) (try|attempt))\b",
+        r"(?i)^\W*(retrying|trying again)\b|[,;:(–-] *(now |so )?(using|asking|trying|taking|falling back|continuing|going on|carrying on|skipping|proceeding|resuming|ignoring|ignored|waiting)\b|\b(continuing|proceeding|going on|carrying on|falling back|went on) (anyway|without|with|to|on)\b|\(ignored\)$|\b(not fatal|non-fatal|never mind)\b|\x22?(status|health)\x22? ?[:=] ?\x22?(up|ok|healthy|pass)\b|\b(accepting connections|(answered|answers|returned) 200|ok (at|after|on) (try|attempt))\b",
     )
 });
 
@@ -211,7 +235,7 @@ static GIVES_UP: LazyLock<Regex> = LazyLock::new(|| {
 /// How a runner of tests ends its report.
 static VERDICT: LazyLock<Regex> = LazyLock::new(|| {
     ours(
-        r"(?i)\b\d+ (failed|passed|errors?)\b.{0,60} in \d+(\.\d+)? ?s|short test summary info|^FAILED \((failures|errors)=|\b\d+ (examples?|tests|runs|specs), \d+ (failures?|assertions|failed)|^Tests: +\d+(, Assertions| failed| passed)|^(#|ℹ) fail \d+$|^not ok \d+ |^\d+ failing$|^test result: FAILED|\bTests run: \d+, Failures: \d+|^-{3} FAIL: |^Failed! +- Failed: +\d+",
+        r"(?i)\b\d+ (failed|passed|errors?)\b.{0,60} in \d+(\.\d+)? ?s|short test summary info|^FAILED \((failures|errors)=|\b\d+ (examples?|tests|runs|specs), \d+ (failures?|assertions|failed)|^Tests: +\d+(, Assertions| failed| passed)|^(#|ℹ) fail \d+$|^not ok \d+ |^\d+ failing$|^test result: FAILED|\bTests run: \d+, Failures: \d+|^-{3} FAIL: |^Failed! +- Failed: +\d+|^\*{3}Test Failed\*{3}",
     )
 });
 
@@ -259,11 +283,21 @@ mod tests {
     }
 
     #[test]
+    fn what_ended_an_earlier_run_is_past() {
+        let lines =
+            said("the last release ended with:\n    could not resolve host\n    -> solved\nno sign-off");
+        let past: Vec<bool> = lines.iter().map(Line::tells_of_no_error).collect();
+        assert_eq!(past, [false, true, true, false]);
+        assert!(said("last error:\nno space left").iter().all(|line| !line.tells_of_no_error()), "its own");
+    }
+
+    #[test]
     fn a_program_that_says_that_it_goes_on_did_not_end_there() {
         for goes_on in [
             "no route to host\nwarning: mirror not reachable, using origin\nversions differ",
             "connection refused\nport 1 is not up, asking the other\nnull",
             "make: [clean] Error 1 (ignored)\nmake: *** [check] Error 2",
+            "connection refused\nretrying in 2s (1/3)\ngot 34 bytes\nno title",
         ] {
             assert!(goes_on_after(&said(goes_on), 0), "{goes_on}");
         }
@@ -324,6 +358,8 @@ mod tests {
             "journal: out of memory events: 0",
             "(cache: connection reset by peer x2, recovered)",
             "connected after 2 retries (connection refused)",
+            "working tree clean, nothing diverged",
+            "12 tests, 1 failure: testLockTimeoutIsShown",
         ] {
             assert!(said(none)[0].tells_of_no_error(), "{none}");
         }
@@ -338,6 +374,7 @@ mod tests {
             "E       AssertionError: assert 'No space left on device' == 'full'\n1 failed in 0.04s",
             "expected: \"permission denied\"\n     got: \"403 Forbidden\"\n2 examples, 1 failure",
             "--- FAIL: TestLogin (0.00s)\n    a_test.go:9: got \"permission denied\", want \"ok\"",
+            "Expected:\n    'disk full'\nGot:\n    'almost'\n***Test Failed*** 1 failures.",
             "FAILED tests/a.py::b - AssertionError: assert 'database is locked' in 'ok'\n1 failed in 0.1s",
             "Expected: \"ok\"\nReceived: \"ECONNREFUSED\"\nTests:       1 failed, 3 passed, 4 total",
             "Failed asserting that 'disk full' is true.\nTests: 2, Assertions: 2, Failures: 1.",

@@ -7,8 +7,8 @@ use crate::model::matching::{PlaybookMatch, Strength};
 /// Samples that each playbook needs: one alone may hold a wording that no other version has.
 const WANTED: usize = 2;
 
-/// What is wrong with a sample: the playbook that it names must match first and strongly, and no other strongly, even
-/// before the heaviest is picked; where it names none, nothing may match strongly.
+/// What is wrong with a sample: the playbook that it names must match first and, unless one of its expressions is not enough,
+/// strongly; and no other strongly, even before the heaviest is picked; where it names none, nothing may match strongly.
 pub fn sample_findings(known: &Prepared<'_>, sample: &Sample) -> Vec<Finding> {
     let say = |what: String| Finding { file: sample.file.clone(), line: 1, column: 1, what };
     let matches = matching(known, &sample.symptom, Picked::All);
@@ -25,7 +25,7 @@ pub fn sample_findings(known: &Prepared<'_>, sample: &Sample) -> Vec<Finding> {
     let mut findings = Vec::new();
     match matches.iter().find(|one| one.id == *named) {
         None => findings.push(say(format!("`{named}` does not match"))),
-        Some(one) if one.strength == Strength::Possible => {
+        Some(one) if one.strength == Strength::Possible && !known.is_careful(named) => {
             findings.push(say(format!("`{named}` matches weakly ({}): {}", one.score, seen(one))));
         }
         Some(_) => {

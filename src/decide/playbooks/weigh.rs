@@ -43,6 +43,8 @@ struct Fit<'p> {
     recognised: usize,
     lines: Vec<String>,
     weighed: Vec<String>,
+    /// Fewer of its expressions were found than are enough.
+    is_too_little: bool,
 }
 
 /// Whether one strong match is picked where several fit.
@@ -65,6 +67,12 @@ impl<'p> Prepared<'p> {
     pub fn new(playbooks: &'p [Playbook]) -> Self {
         let each = playbooks.iter().map(|playbook| (playbook, OnceCell::new())).collect();
         Self { each, below: rivals(playbooks) }
+    }
+
+    /// Whether one expression of this playbook is not enough to be sure.
+    pub(super) fn is_careful(&self, id: &str) -> bool {
+        let of = |playbook: &Playbook| playbook.when.as_ref().and_then(|when| when.enough).unwrap_or(1);
+        self.each.iter().any(|(playbook, _)| playbook.id == id && of(playbook) > 1)
     }
 
     /// Whether there is a playbook of this id.
@@ -111,6 +119,10 @@ fn weighed<'p>(
     });
     if picked == Picked::One {
         pick(&mut fits);
+    }
+    // After that: what comes first by so little evidence is not sure, and leaves nothing that is.
+    for fit in fits.iter_mut().filter(|fit| fit.is_too_little && fit.strength == Strength::Strong) {
+        weaken(fit, "its words are said of other things, too".to_owned());
     }
     fits
 }
@@ -163,6 +175,8 @@ fn fit<'p>(
     let score =
         base + for_it + nearness(last) + u8::try_from(recognised / 5).map_or(8, |points| points.min(8));
     let doubts = doubts(&found, rule, symptom, lines);
+    let is_printed = found.hits.iter().all(|hit| lines[hit.line].by == Speaker::Program);
+    let is_too_little = is_printed && found.expressions < rule.enough.unwrap_or(1);
     let strong = found.whole && against == 0 && doubts.is_empty();
     weighed.extend(doubts.into_iter().map(str::to_owned));
     let score = if strong { score.min(100) } else { score.saturating_sub(against).min(BELOW_STRONG) };
@@ -177,6 +191,7 @@ fn fit<'p>(
         recognised,
         lines: shown,
         weighed,
+        is_too_little,
     })
 }
 
@@ -538,6 +553,19 @@ mod tests {
         let ended = |rc| Symptom { rc: Some(rc), ..text("Connection refused\nup") };
         assert_eq!(names(&known, &ended(0)), ["lost Possible"]);
         assert_eq!(names(&known, &ended(7)), ["lost Strong"]);
+    }
+
+    #[test]
+    fn words_that_are_said_of_other_things_are_sure_only_together_and_leave_nothing_sure() {
+        let output = vec!["smoke".to_owned(), "refused".to_owned()];
+        let careful =
+            playbook("release-health", "", Some(MatchRule { output, enough: Some(2), ..rule("x") }));
+        let known = [careful, says("release-lost", "^curl")];
+        assert_eq!(names(&known, &text("smoke\nrefused")), ["health Strong"]);
+        assert_eq!(names(&known, &text("smoke\nsmoke")), ["health Possible"]);
+        assert_eq!(names(&known, &text("curl\nsmoke test")), ["health Possible", "lost Possible"]);
+        let recorded = Symptom { told: vec!["smoke".to_owned()], ..Symptom::default() };
+        assert_eq!(names(&known, &recorded), ["health Strong"], "our own record is not doubted");
     }
 
     #[test]
