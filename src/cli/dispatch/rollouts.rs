@@ -175,7 +175,14 @@ fn driven(
         }
     }
     if drove == Drove::Stopped && call.format() == Format::Human {
-        let text = format!("not driven any more; to drive on: holdpoint rollout resume --plan-id {id}\n");
+        let text = match office {
+            Office::Here(_) => {
+                format!("not driven any more; to drive on: holdpoint rollout resume --plan-id {id}\n")
+            }
+            Office::There(_) => format!(
+                "not watched any more, the server drives on; where it stands: holdpoint rollout plan describe --plan-id {id}\n"
+            ),
+        };
         call.terminal.write(To::Err, &text);
     }
     Ok(ending)

@@ -416,7 +416,10 @@ fn skip(work: &mut Work<'_>, confirm: Option<&str>) -> Result<StageId, Precondit
     if work.state.current().is_some() {
         go_on(work);
     } else {
-        work.phase(PlanPhase::Completed, Some(format!("stage {id} was skipped")));
+        let left = work.count(In::Plan, |kind| kind.state != HostState::Active);
+        let phase = if left == 0 { PlanPhase::Completed } else { PlanPhase::CompletedWithExceptions };
+        let without = if left == 0 { String::new() } else { format!("; {left} not active") };
+        work.phase(phase, Some(format!("stage {id} was skipped{without}")));
         work.state.wait = Some(Wait::Terminal);
     }
     Ok(id)

@@ -204,7 +204,7 @@ impl Fleet {
 
     /// Another plan takes a host that this one has let go of, does something there, and may be over by then.
     fn another_plan(&mut self) {
-        if self.scene.state.phase.is_terminal() || !self.chance.percent(20) {
+        if self.scene.state.phase.is_terminal() || !self.chance.percent(50) {
             return;
         }
         let plan_id = &self.scene.plan.plan_id;
@@ -293,9 +293,10 @@ impl Fleet {
             if desired.wish == Wish::Release {
                 offered.insert(host.clone());
             }
-            // One that may still be at work is asked; one that said no is as it was.
-            let before = scene.rows()[host].state;
-            let said_no = matches!(before, HostState::Refused | HostState::Pending);
+            // One that may still be at work, or was told before and not heard, is asked; one that said no is as it was.
+            let before = &scene.rows()[host];
+            let said_no =
+                matches!(before.state, HostState::Refused | HostState::Pending) && !before.touched_before;
             if desired.wish == Wish::Revert && said_no && !self.machines[host].began {
                 return Err(format!("{host} is to be taken back, and began nothing"));
             }
@@ -374,10 +375,7 @@ impl Fleet {
         {
             return Err("it ended without the hosts that it was to wait for".to_owned());
         }
-        if phase == PlanPhase::Completed
-            && self.scene.state.stages.iter().all(|stage| stage.phase.word() == "promoted")
-            && !self.machines.values().all(|machine| machine.released)
-        {
+        if phase == PlanPhase::Completed && !self.machines.values().all(|machine| machine.released) {
             return Err("it says completed, and a host has not the release".to_owned());
         }
         Ok(())
@@ -416,7 +414,12 @@ impl Fleet {
             if said.as_ref().is_some_and(|stuck| stuck.stuck_reason.is_empty()) {
                 return Err(format!("round {round}: it is stuck without a reason"));
             }
-            if (scene.state.phase == PlanPhase::Paused || said.is_some()) && self.chance.percent(20) {
+            // To a host that refuses a person comes late: what is at work beside it goes on meanwhile.
+            let refused = matches!(scene.state.wait, Some(Wait::Refused { .. }));
+            let begun = scene.state.current().map_or(0, |at| scene.state.stages[at].progress_ms);
+            let comes = !refused || scene.state.clock_ms.saturating_sub(begun) >= 30 * 60_000;
+            let asked = scene.state.phase == PlanPhase::Paused || said.is_some();
+            if asked && comes && self.chance.percent(20) {
                 self.helped();
             }
         }

@@ -63,6 +63,11 @@ pub fn stuck(
     if state.phase == PlanPhase::Paused {
         return Some(says(state.since, waits));
     }
+    // Hosts that refuse and a gate that asks a person go on by no waiting.
+    let for_a_person = matches!(state.wait, Some(Wait::Refused { .. } | Wait::ManualGate { .. }));
+    if coordinator.is_some() && for_a_person {
+        return Some(says(state.wait_since, waits));
+    }
     if coordinator.is_none() && is_driven(state.phase) {
         let waited = match state.wait {
             Some(Wait::Coordinator) => String::new(),

@@ -480,14 +480,14 @@ fn a_gate_that_is_not_critical_may_be_skipped_and_a_critical_one_only_by_name() 
 }
 
 #[test]
-fn skipping_the_last_stage_completes_the_plan() {
+fn skipping_the_last_stage_ends_the_plan_with_the_hosts_that_have_not_the_release_as_exceptions() {
     let mut scene = Scene::started(plan(vec![stage("all", &["a"], Amount::Count(1))]));
     scene.rest();
     scene.says("a", 4);
     let wait = scene.rest();
     assert!(matches!(wait, Wait::Refused { .. }), "{wait}");
     scene.act(&Act::Recover { strategy: Strategy::SkipFailed, confirm: None }).unwrap();
-    assert_eq!(scene.state.phase, PlanPhase::Completed);
+    assert_eq!(scene.state.phase, PlanPhase::CompletedWithExceptions);
     assert_eq!(scene.in_state(HostState::Refused), ["a"], "it is listed as it is");
 }
 

@@ -485,7 +485,8 @@ impl fmt::Display for Wait {
             Wait::Soaking { left } => write!(f, "gate `time-soak` wants {left} more"),
             Wait::GateUnasked { gate } => write!(f, "gate `{gate}` was not asked yet"),
             Wait::GateInconclusive { gate, detail, times } => {
-                write!(f, "gate `{gate}` cannot tell, {times} times in a row: {detail}")
+                let times = if *times == 1 { String::new() } else { format!(", {times} times in a row") };
+                write!(f, "gate `{gate}` cannot tell{times}: {detail}")
             }
             Wait::GateFailed { gate, detail } => write!(f, "gate `{gate}` says no: {detail}"),
             Wait::ManualGate { stage } => write!(f, "stage {stage} waits for a person's approval"),

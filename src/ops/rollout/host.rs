@@ -31,7 +31,8 @@ pub(super) const WORKSPACE: &str = ".asd/workspace";
 struct Told {
     /// The offer.
     offer: Offer,
-    /// The plan that released here first, and the ticket's newest attempt before that: what came later is the plan's.
+    /// The plan that released here first, and the ticket's newest attempt that had begun before that: what began later is the
+    /// plan's.
     base: Option<(PlanId, u32)>,
     /// The ticket's newest attempt when this was told, and when it last changed: what is still so is no answer to it.
     then: Option<(u32, DateTime<Utc>)>,
@@ -77,7 +78,10 @@ impl Ear {
     fn ours(&self, told: &Told) -> Result<Option<ReleaseState>, OpsError> {
         let offer = &told.offer;
         let before = told.base.as_ref().filter(|(plan, _)| *plan == offer.plan_id).map(|(_, before)| *before);
-        Ok(self.newest(offer)?.filter(|state| before.is_some_and(|before| state.attempt > before)))
+        // An attempt without a snapshot was refused before anything happened: there is nothing of it to be seen or taken back.
+        let began = |state: &ReleaseState| state.snapshot.is_some();
+        let is_ours = |state: &ReleaseState| before.is_some_and(|before| state.attempt > before);
+        Ok(self.newest(offer)?.filter(|state| began(state) && is_ours(state)))
     }
 
     /// What became of an offer, where the records can say.
@@ -175,9 +179,12 @@ pub fn tell(folder: &Path, offer: &[u8]) -> Result<HostAnswer, OpsError> {
         Some(told) if told.offer.generation >= offer.generation => told,
         before => {
             let kept = before.and_then(|told| told.base).filter(|(plan, _)| *plan == offer.plan_id);
-            let then = ear.newest(&offer)?.map(|state| (state.attempt, state.updated_at));
-            let newest = then.map_or(0, |(attempt, _)| attempt);
-            let first = (offer.wish == Wish::Release).then(|| (offer.plan_id.clone(), newest));
+            let newest = ear.newest(&offer)?;
+            // A release goes on under the number of an attempt that was refused.
+            let begun =
+                newest.as_ref().map_or(0, |state| state.attempt - u32::from(state.snapshot.is_none()));
+            let then = newest.map(|state| (state.attempt, state.updated_at));
+            let first = (offer.wish == Wish::Release).then(|| (offer.plan_id.clone(), begun));
             let told = Told { base: kept.or(first), then, offer };
             ear.save("told.json", &told)?;
             told
@@ -293,7 +300,14 @@ fn headline(last: &Value) -> Option<String> {
             let there = blocker["ways_out"][0].as_str().unwrap_or_default();
             let way = if is(ReasonCode::RevertedTicketReturns) {
                 "; `reintroduce` in the plan lets it".to_owned()
-            } else if is(ReasonCode::ResumeNeeded) || is(ReasonCode::ReleaseUnfinished) {
+            } else if [
+                ReasonCode::ResumeNeeded,
+                ReasonCode::ReleaseUnfinished,
+                ReasonCode::OtherTicketScripts,
+            ]
+            .into_iter()
+            .any(is)
+            {
                 format!("; there: {there}")
             } else {
                 String::new()

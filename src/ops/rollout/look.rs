@@ -124,7 +124,18 @@ pub fn audit(desk: &Desk, plan: Option<&PlanId>, limit: Option<usize>) -> Result
 /// # Errors
 /// A refusal when there is no such plan, or what the ledger says.
 pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
-    let found = desk.load(plan)?;
+    let mut found = desk.load(plan)?;
+    let by = match &found.state.wait {
+        Some(Wait::HostLocked { by, .. }) if found.leader.is_none() => Some(by.clone()),
+        _ => None,
+    };
+    if let Some(by) = by
+        && desk.load(&by)?.state.phase.is_terminal()
+    {
+        // Nobody has looked since the other plan let go of that host.
+        found.state.wait = Some(Wait::Coordinator);
+    }
+    let found = found;
     let state = &found.state;
     let mut audit = records::audit(&*desk.ledger, plan)?;
     let audit = audit.split_off(audit.len().saturating_sub(SHOWN));
@@ -149,6 +160,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
     });
     let stuck = judged(&found.plan, state, found.leader.as_deref(), desk.now());
     let advice = advice(state, found.hosts.rows());
+    let next = next(&found, advice, stopped_line(desk, &found)?.is_some());
     Ok(DescribeView {
         plan_id: plan.clone(),
         phase: state.phase,
@@ -170,7 +182,7 @@ pub fn describe(desk: &Desk, plan: &PlanId) -> Result<DescribeView, OpsError> {
         stages: stages.collect(),
         hosts: hosts.collect(),
         audit,
-        next: next(&found, advice, stopped_line(desk, &found)?.is_some()),
+        next,
         stuck,
         advice,
     })
@@ -247,12 +259,19 @@ fn next(found: &Rollout, advice: Option<Strategy>, line_is_stopped: bool) -> Vec
             }
         };
         let word = strategy.word();
-        add(when, format!("holdpoint rollout recover --plan-id {id} --strategy {word} --reason TEXT"));
+        let sure = if strategy == Strategy::SkipFailed { confirmation(found) } else { String::new() };
+        add(when, format!("holdpoint rollout recover --plan-id {id} --strategy {word} --reason TEXT{sure}"));
         if strategy == Strategy::Rollback {
             let again = format!("holdpoint rollout recover --plan-id {id} --strategy retry --reason TEXT");
-            add("it does no harm after all: offer it again to what failed", again);
+            if refuses(found, "") {
+                add("once what it refuses for is put right there: offer it again", again);
+            } else {
+                add("it does no harm after all: offer it again to what failed", again);
+            }
         }
-        if strategy == Strategy::Retry && refuses(found, ReasonCode::RevertedTicketReturns.word()) {
+        if matches!(strategy, Strategy::Retry | Strategy::Rollback)
+            && refuses(found, ReasonCode::RevertedTicketReturns.word())
+        {
             let end = format!("holdpoint rollout plan cancel --plan-id {id} --confirm {id}");
             add("or give it up, for a plan that has `reintroduce`", end);
         }
@@ -261,6 +280,16 @@ fn next(found: &Rollout, advice: Option<Strategy>, line_is_stopped: bool) -> Vec
         add("to go on", format!("holdpoint rollout resume --plan-id {id}"));
     }
     next
+}
+
+/// What going past the stage needs besides, where a critical gate of it cannot tell.
+fn confirmation(found: &Rollout) -> String {
+    let skip = Act::Recover { strategy: Strategy::SkipFailed, confirm: None };
+    let Rollout { plan, state, hosts, .. } = found;
+    let needs = act(plan, state, hosts, &skip, ("", None), state.clock_at)
+        .is_err_and(|no| no.code == ReasonCode::ConfirmationRequired);
+    let stage = state.current().map(|at| &state.stages[at].id).filter(|_| needs);
+    stage.map(|stage| format!(" --confirm {stage}")).unwrap_or_default()
 }
 
 /// Whether a host refuses, with this in what it says.

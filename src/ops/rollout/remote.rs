@@ -197,6 +197,10 @@ fn against(status: u16, problem: &Value) -> OpsError {
     let hints: Vec<String> = serde_json::from_value(problem["hints"].clone()).unwrap_or_default();
     let hint = hints.into_iter().next().unwrap_or_else(|| "GET /openapi.json".to_owned());
     let what = format!("{}: {}", text("code"), text("detail"));
+    if status == 404 && text("code") == "not-found" && hint == "GET /v1/hosts" {
+        let hint = "`holdpoint fleet host list` shows them".to_owned();
+        return OpsError::Usage { what: text("detail"), hint };
+    }
     if status == 422 || status == 400 {
         return OpsError::Usage { what, hint };
     }

@@ -43,6 +43,40 @@ fn a_host_that_refused_is_not_taken_back_while_what_an_earlier_plan_left_runs_th
     on(&fleet, &plan, &["resume"]).exits(4).shows("plan-terminal").shows("a commit that reverts it");
 }
 
+/// The refused try and the release after it are one attempt on the host: that number was there before the plan.
+#[test]
+fn a_release_that_follows_a_refused_one_is_its_own_plans_and_is_taken_back() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.write("a/prod/dirt", "");
+    let first = fleet.plan(TWO_STAGES, &commit);
+    on(&fleet, &first, &["start"]).exits(10).shows("tree-dirty");
+    fleet.run(&["rollout", "stuck"]).exits(6);
+    std::fs::remove_file(fleet.prod("a").join("dirt")).unwrap();
+    on(&fleet, &first, &["plan", "cancel", "--confirm", &first]).exits(0);
+    let second = fleet.plan(TWO_STAGES, &commit);
+    on(&fleet, &second, &["start", "--until", "canary"]).exits(10);
+    assert_eq!(fleet.images(), ["web:2", "web:1"]);
+    let back = ["recover", "--strategy", "rollback", "--reason", "x", "--yes", "--wait"];
+    on(&fleet, &second, &back).exits(0).shows("rolled_back").hides("released nothing here");
+    assert_eq!(fleet.images(), ["web:1", "web:1"]);
+}
+
+/// Whoever vouches for a stage vouches for no host that has not the release.
+#[test]
+fn a_plan_whose_last_stage_was_skipped_is_whole_only_where_every_host_has_the_release() {
+    let fleet = Fleet::local(&["a", "b"]);
+    let commit = fleet.ships("1234", "2");
+    fleet.write("b/prod/dirt", "");
+    let plan = fleet.plan(TWO_STAGES, &commit);
+    let running = fleet.start(&["rollout", "start", "--plan-id", &plan]);
+    wait_until("it waits for who refused", || fleet.described(&plan)["wait"] == "refused");
+    fleet.run(&["rollout", "stuck"]).exits(6).shows("1 host refused, among them b");
+    on(&fleet, &plan, &["recover", "--strategy", "skip_failed", "--reason", "later"]).exits(0);
+    running.wait().exits(1).shows("completed_with_exceptions");
+    assert_eq!(fleet.images(), ["web:2", "web:1"]);
+}
+
 #[test]
 fn a_plan_that_nobody_drives_says_what_leads_on_and_nothing_that_is_past() {
     let (fleet, plan, _) = harmed();
