@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex, RegexSet};
 
+const TEXT: &str = include_str!("../../../recovery/tongues.txt");
+
 /// Phrases, the longest first: a short one may be a part of a long one.
-static PHRASES: LazyLock<Phrases> =
-    LazyLock::new(|| Phrases::of(include_str!("../../../recovery/tongues.txt")));
+static PHRASES: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(TEXT));
 
 /// Letters and words that English lacks: most outputs have none, and need no phrase to be made ready.
 static FOREIGN: LazyLock<Regex> = LazyLock::new(|| {
@@ -54,15 +55,8 @@ fn filled(english: &str, found: &Captures<'_>) -> String {
 }
 
 impl Phrases {
-    fn of(text: &str) -> Self {
-        let mut pairs: Vec<(&str, &str)> = Vec::new();
-        let mut english = "";
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            match line.strip_prefix("  ") {
-                Some(phrase) => pairs.push((phrase, english)),
-                None => english = line,
-            }
-        }
+    fn of(text: &'static str) -> Self {
+        let mut pairs = pairs(text);
         pairs.sort_by_key(|(phrase, _)| Reverse(phrase.chars().count()));
         let patterns: Vec<String> = pairs.iter().map(|(phrase, _)| pattern(phrase)).collect();
         let ours = "a phrase of ours compiles";
@@ -72,6 +66,19 @@ impl Phrases {
         });
         Self { which, each: each.collect() }
     }
+}
+
+/// Each phrase with its English.
+fn pairs(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    let mut pairs = Vec::new();
+    let mut english = "";
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match line.strip_prefix("  ") {
+            Some(phrase) => pairs.push((phrase, english)),
+            None => english = line,
+        }
+    }
+    pairs
 }
 
 /// A phrase as an expression.
@@ -140,21 +147,9 @@ mod tests {
 
     #[test]
     fn every_phrase_is_found_by_its_own_expression_and_has_as_many_gaps_as_its_english() {
-        for (phrase, english) in pairs() {
+        for (phrase, english) in pairs(TEXT) {
             assert_eq!(phrase.matches('%').count(), english.matches('%').count(), "{phrase}");
             assert!(PHRASES.which.is_match(&phrase.replace('%', "x1")), "{phrase}");
         }
-    }
-
-    fn pairs() -> Vec<(String, String)> {
-        let mut english = String::new();
-        let mut pairs = Vec::new();
-        for line in include_str!("../../../recovery/tongues.txt").lines() {
-            match line.strip_prefix("  ") {
-                Some(phrase) => pairs.push((phrase.to_owned(), english.clone())),
-                None => english = line.to_owned(),
-            }
-        }
-        pairs
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A playbook fits where its error is found: one of its `output` expressions in a line, or, without them, a quoted line of
 //! its symptom. It fits strongly where nothing that is known speaks against it, the program did not go on after it or end by
-//! something else, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the
+//! something else, as many of its expressions were found as are `enough`, and no narrower cause (`over`) fits as well. Among strong ones that know nothing of each other, the
 //! heaviest stays strong: what more known facts speak for, then what stands nearer the end, because a program says last why
 //! it ends, then what more of the line was recognised. If all that is equal, the text does not tell them apart and none is
 //! strong: a wrong strong match costs an hour at night. Thin words (`possible`), which other causes have, too, make a
