@@ -31,6 +31,12 @@ review:
     INSTA_UPDATE=always cargo nextest run
     git diff --stat -- '*.snap' '*.rs'
 
+# Write the schemas and the API's document again, as the types and routes are now
+[group('development')]
+schemas:
+    HOLDPOINT_TEST_WRITE=1 cargo nextest run --lib -E 'test(every_schema_is_what) | test(the_document_is_what)'
+    git diff --stat -- '*.json'
+
 # What is shipped: the binary, what is in it, and their hashes; `--twice` builds it in two folders and compares
 [group('development')]
 dist *flags:

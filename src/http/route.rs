@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
+#[cfg(test)]
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,7 +52,49 @@ impl Method {
 }
 
 /// The shape of a value, as the document shows it.
+#[cfg(test)]
 pub(super) type Shape = fn(&mut SchemaGenerator) -> Schema;
+
+/// What is asked and answered, for the document. The program ships that as a text: only the test that writes it asks for shapes.
+#[derive(Clone)]
+pub(super) struct Shapes {
+    /// After `?`.
+    #[cfg(test)]
+    pub(super) query: Option<Shape>,
+    #[cfg(test)]
+    pub(super) body: Option<Shape>,
+    #[cfg(test)]
+    pub(super) answer: Shape,
+}
+
+impl Shapes {
+    fn answering<A: JsonSchema>() -> Self {
+        Self {
+            #[cfg(test)]
+            query: None,
+            #[cfg(test)]
+            body: None,
+            #[cfg(test)]
+            answer: SchemaGenerator::subschema_for::<A>,
+        }
+    }
+
+    fn told<Q: JsonSchema>(self) -> Self {
+        Self {
+            #[cfg(test)]
+            query: Some(SchemaGenerator::subschema_for::<Q>),
+            ..self
+        }
+    }
+
+    fn sent<B: JsonSchema>(self) -> Self {
+        Self {
+            #[cfg(test)]
+            body: Some(SchemaGenerator::subschema_for::<B>),
+            ..self
+        }
+    }
+}
 
 /// Looks, and answers.
 pub(super) type Look = Arc<dyn Fn(&Host, &Asked) -> Result<Value, Problem> + Send + Sync>;
@@ -86,10 +130,10 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     pub(super) need: Need,
     /// One line.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the document says it"))]
     pub(super) summary: &'static str,
-    pub(super) query: Option<Shape>,
-    pub(super) body: Option<Shape>,
-    pub(super) answer: Shape,
+    #[cfg_attr(not(test), expect(dead_code, reason = "as the summary"))]
+    pub(super) shapes: Shapes,
     pub(super) work: Work,
 }
 
@@ -116,10 +160,6 @@ pub(super) struct Accepted {
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
-
 fn value(answer: impl Serialize) -> Result<Value, Problem> {
     serde_json::to_value(answer)
         .map_err(|error| Problem::internal(format!("the answer cannot be written: {error}")))
@@ -136,7 +176,7 @@ impl Route {
             asked.query::<Nothing>()?;
             value(look(host, asked)?)
         };
-        Self::looking(path, summary, None, shape::<A>, Arc::new(work))
+        Self::looking(path, summary, Shapes::answering::<A>(), Arc::new(work))
     }
 
     /// A route that looks, and is told more after `?`.
@@ -149,18 +189,12 @@ impl Route {
         look: fn(&Host, &Asked, Q) -> Result<A, Problem>,
     ) -> Self {
         let work = move |host: &Host, asked: &Asked| value(look(host, asked, asked.query()?)?);
-        Self::looking(path, summary, Some(shape::<Q>), shape::<A>, Arc::new(work))
+        Self::looking(path, summary, Shapes::answering::<A>().told::<Q>(), Arc::new(work))
     }
 
-    fn looking(
-        path: &'static str,
-        summary: &'static str,
-        query: Option<Shape>,
-        answer: Shape,
-        work: Look,
-    ) -> Self {
+    fn looking(path: &'static str, summary: &'static str, shapes: Shapes, work: Look) -> Self {
         let need = Need::Role(Role::Viewer);
-        Self { method: Method::Get, path, need, summary, query, body: None, answer, work: Work::Look(work) }
+        Self { method: Method::Get, path, need, summary, shapes, work: Work::Look(work) }
     }
 
     /// A route that changes something: `command` makes the command line from what was asked.
@@ -180,9 +214,7 @@ impl Route {
             path,
             need: Need::Role(role),
             summary,
-            query: None,
-            body: Some(shape::<B>),
-            answer: shape::<Accepted>,
+            shapes: Shapes::answering::<Accepted>().sent::<B>(),
             work: Work::Run(Arc::new(work), waits),
         }
     }
@@ -203,9 +235,7 @@ impl Route {
             path,
             need: Need::Role(role),
             summary,
-            query: None,
-            body: Some(shape::<B>),
-            answer: shape::<A>,
+            shapes: Shapes::answering::<A>().sent::<B>(),
             work: Work::Act(Arc::new(work)),
         }
     }
@@ -217,16 +247,7 @@ impl Route {
 
     /// A route whose answer is no document of ours.
     pub(super) fn special(need: Need, path: &'static str, summary: &'static str, work: Work) -> Self {
-        Self {
-            method: Method::Get,
-            path,
-            need,
-            summary,
-            query: None,
-            body: None,
-            answer: shape::<Value>,
-            work,
-        }
+        Self { method: Method::Get, path, need, summary, shapes: Shapes::answering::<Value>(), work }
     }
 
     /// The same, for others.

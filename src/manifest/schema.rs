@@ -1,11 +1,7 @@
 //! JSON schemas of what people write, for editors: `holdpoint schema NAME`.
-
-use schemars::generate::SchemaSettings;
-use serde_json::Value;
-
-use super::raw::RawRelease;
-use super::raw_rollout::{RawAgent, RawFleet, RawPlan};
-use super::services::RawManifest;
+//!
+//! They are made from the types that the files are read into, by a test, and shipped as texts: what makes shapes of types
+//! would be a twentieth of the program.
 
 /// Names that `holdpoint schema` knows, each with the file it describes.
 pub const SCHEMAS: [(&str, &str); 5] = [
@@ -16,28 +12,64 @@ pub const SCHEMAS: [(&str, &str); 5] = [
     ("rollout", "rollout plan"),
 ];
 
-/// The JSON schema (draft 2020-12) of that name; none when there is no such schema.
-pub fn schema(name: &str) -> Option<Value> {
-    let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
-    let schema = match name {
-        "release" => generator.into_root_schema_for::<RawRelease>(),
-        "manifest" => generator.into_root_schema_for::<RawManifest>(),
-        "fleet" => generator.into_root_schema_for::<RawFleet>(),
-        "agent" => generator.into_root_schema_for::<RawAgent>(),
-        "rollout" => generator.into_root_schema_for::<RawPlan>(),
+/// The JSON schema (draft 2020-12) of that name, as it is printed; none when there is no such schema.
+pub const fn schema(name: &str) -> Option<&'static str> {
+    Some(match name.as_bytes() {
+        b"release" => include_str!("schemas/release.json"),
+        b"manifest" => include_str!("schemas/manifest.json"),
+        b"fleet" => include_str!("schemas/fleet.json"),
+        b"agent" => include_str!("schemas/agent.json"),
+        b"rollout" => include_str!("schemas/rollout.json"),
         _ => return None,
-    };
-    Some(schema.to_value())
+    })
+}
+
+/// Compares a shipped text with what is made of the types now, or writes it, where `HOLDPOINT_TEST_WRITE` says so.
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test reads what it is told and writes a file of the source")]
+pub(crate) fn kept(path: &str, shipped: &str, made: &serde_json::Value) {
+    let made = format!("{made:#}\n");
+    if std::env::var_os("HOLDPOINT_TEST_WRITE").is_some() {
+        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path), made).unwrap();
+    } else {
+        assert!(shipped == made, "{path} is not what the types say: `just schemas` writes it again");
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use schemars::generate::SchemaSettings;
+    use serde_json::Value;
+
+    use super::super::raw::RawRelease;
+    use super::super::raw_rollout::{RawAgent, RawFleet, RawPlan};
+    use super::super::services::RawManifest;
     use super::*;
+
+    fn made(name: &str) -> Value {
+        let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+        let schema = match name {
+            "release" => generator.into_root_schema_for::<RawRelease>(),
+            "manifest" => generator.into_root_schema_for::<RawManifest>(),
+            "fleet" => generator.into_root_schema_for::<RawFleet>(),
+            "agent" => generator.into_root_schema_for::<RawAgent>(),
+            "rollout" => generator.into_root_schema_for::<RawPlan>(),
+            _ => unreachable!("{name}"),
+        };
+        schema.to_value()
+    }
+
+    #[test]
+    fn every_schema_is_what_its_type_says() {
+        for (name, _) in SCHEMAS {
+            kept(&format!("src/manifest/schemas/{name}.json"), schema(name).unwrap(), &made(name));
+        }
+    }
 
     #[test]
     fn every_schema_that_is_named_is_there_and_describes_itself() {
         for (name, file) in SCHEMAS {
-            let schema = schema(name).unwrap();
+            let schema = made(name);
             assert_eq!(schema["title"], file);
             assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         }
@@ -46,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_release_schema_has_every_section_its_defaults_and_no_other_keys() {
-        let schema = schema("release").unwrap();
+        let schema = made("release");
         let mut sections: Vec<&str> =
             schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         sections.sort_unstable();
@@ -79,7 +111,7 @@ mod tests {
     #[test]
     fn every_key_says_what_it_means() {
         for (name, _) in SCHEMAS {
-            let schema = schema(name).unwrap();
+            let schema = made(name);
             for (table, described) in schema["$defs"].as_object().unwrap() {
                 let Some(keys) = described["properties"].as_object() else { continue };
                 for (key, property) in keys {

@@ -1,16 +1,14 @@
 //! `schema NAME`: what an editor needs to check a configuration file while it is written.
 
-use serde_json::Value;
-
 use crate::manifest::schema;
 
 use super::error::OpsError;
 
-/// The JSON schema of a configuration file: `release` or `manifest`.
+/// The JSON schema of a configuration file, as it is printed.
 ///
 /// # Errors
 /// A usage error that names the schemas there are.
-pub fn schema(name: &str) -> Result<Value, OpsError> {
+pub fn schema(name: &str) -> Result<&'static str, OpsError> {
     schema::schema(name).ok_or_else(|| {
         let known: Vec<String> = schema::SCHEMAS
             .iter()

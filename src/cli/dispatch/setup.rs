@@ -8,7 +8,6 @@ use crate::model::outcome::Ending;
 use crate::ops::demo::{self, Keep, Narrator, Told};
 use crate::ops::{schema, setup};
 use crate::report::human::story;
-use crate::report::json;
 use crate::sys::signal::Stop;
 
 pub(super) fn demo(call: &Call<'_>, args: &DemoArgs) -> Result<Ending, CliError> {
@@ -29,9 +28,7 @@ pub(super) fn adopt(call: &Call<'_>, args: &AdoptArgs) -> Result<Ending, CliErro
 }
 
 pub(super) fn schema(call: &Call<'_>, args: &SchemaArgs) -> Result<Ending, CliError> {
-    let schema = schema::schema(args.name.word())?;
-    let text = json::document(&schema).map_err(|error| CliError::new(Ending::Internal, error))?;
-    call.print(&text);
+    call.print(schema::schema(args.name.word())?);
     Ok(Ending::Ok)
 }
 
