@@ -27,6 +27,7 @@ mod spot;
 mod tests;
 pub mod text;
 mod toml_text;
+mod tree;
 mod yaml_text;
 
 pub use check::{is_image, is_remote};

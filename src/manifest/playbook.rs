@@ -10,6 +10,9 @@ use crate::model::playbook::Playbook;
 /// Playbooks that come with the binary: file name and text of everything in `recovery/playbooks/`, listed by `build.rs`.
 pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped_playbooks.rs"));
 
+/// Name of the schema that lists the keys of a playbook.
+const SCHEMA: &str = "playbook";
+
 /// A playbook file that knows where its values stand.
 #[derive(Debug, Clone)]
 pub struct Book {
@@ -35,7 +38,7 @@ impl Book {
 /// [`ManifestError`] with its place: no YAML, more than a playbook needs, an entry without one of its fields, or with one
 /// that means nothing.
 pub fn parse(file: &SourceFile) -> Result<Vec<Playbook>, ManifestError> {
-    YamlDocument::parse(file)?.read()
+    YamlDocument::parse_as(file, SCHEMA)?.read()
 }
 
 /// Reads the same, and where everything stands.
@@ -43,7 +46,7 @@ pub fn parse(file: &SourceFile) -> Result<Vec<Playbook>, ManifestError> {
 /// # Errors
 /// As [`parse`].
 pub fn book(file: &SourceFile) -> Result<Book, ManifestError> {
-    let document = YamlDocument::parse(file)?;
+    let document = YamlDocument::parse_as(file, SCHEMA)?;
     Ok(Book { file: file.path.clone(), playbooks: document.read()?, places: document.places() })
 }
 

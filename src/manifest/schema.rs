@@ -4,12 +4,13 @@
 //! would be a twentieth of the program.
 
 /// Names that `holdpoint schema` knows, each with the file it describes.
-pub const SCHEMAS: [(&str, &str); 5] = [
+pub const SCHEMAS: [(&str, &str); 6] = [
     ("release", ".asd/release.toml"),
     ("manifest", "packages/*/manifest.yaml"),
     ("fleet", "fleet.toml"),
     ("agent", "agent.toml"),
     ("rollout", "rollout plan"),
+    ("playbook", "recovery/playbooks/*.yaml"),
 ];
 
 /// The JSON schema (draft 2020-12) of that name, as it is printed; none when there is no such schema.
@@ -20,6 +21,7 @@ pub const fn schema(name: &str) -> Option<&'static str> {
         b"fleet" => include_str!("schemas/fleet.json"),
         b"agent" => include_str!("schemas/agent.json"),
         b"rollout" => include_str!("schemas/rollout.json"),
+        b"playbook" => include_str!("schemas/playbook.json"),
         _ => return None,
     })
 }
@@ -45,6 +47,7 @@ mod tests {
     use super::super::raw_rollout::{RawAgent, RawFleet, RawPlan};
     use super::super::services::RawManifest;
     use super::*;
+    use crate::model::playbook::Playbook;
 
     fn made(name: &str) -> Value {
         let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
@@ -54,6 +57,12 @@ mod tests {
             "fleet" => generator.into_root_schema_for::<RawFleet>(),
             "agent" => generator.into_root_schema_for::<RawAgent>(),
             "rollout" => generator.into_root_schema_for::<RawPlan>(),
+            // A list has no type of ours that could carry its title.
+            "playbook" => {
+                let mut list = generator.into_root_schema_for::<Vec<Playbook>>();
+                list.insert("title".to_owned(), "recovery/playbooks/*.yaml".into());
+                list
+            }
             _ => unreachable!("{name}"),
         };
         schema.to_value()

@@ -158,7 +158,8 @@ fn one(
 
 /// Refuses unknown keys that are near to a known one which is not there.
 fn slips(document: &YamlDocument<'_>) -> Result<(), ManifestError> {
-    for (way, key, span) in &document.keys {
+    let keys = document.keys();
+    for (way, key, span) in &keys {
         let known: &[&str] = match way.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             [] => &["name", "display_name", "image", "containers", "health", "backup"],
             ["image"] => &["name", "tag", "env_var"],
@@ -167,15 +168,15 @@ fn slips(document: &YamlDocument<'_>) -> Result<(), ManifestError> {
             ["backup"] => &["enabled", "type", "retention"],
             _ => continue,
         };
-        if known.contains(&key.as_str()) {
+        if known.contains(key) {
             continue;
         }
-        let is_there = |word: &str| document.keys.iter().any(|(other, key, _)| other == way && key == word);
+        let is_there = |word: &str| keys.iter().any(|(other, key, _)| other == way && *key == word);
         let absent = known.iter().copied().filter(|word| !is_there(word));
         if let Some(near) = nearest(key, absent) {
             let table = way.first().cloned().unwrap_or_default();
             let nearest = Some(near.to_owned());
-            let problem = Problem::UnknownKey { key: key.clone(), table, nearest, schema: SCHEMA };
+            let problem = Problem::UnknownKey { key: (*key).to_owned(), table, nearest, schema: SCHEMA };
             return Err(document.error(span.clone(), problem));
         }
     }

@@ -212,6 +212,7 @@ pub(super) fn found_word(found: &str) -> String {
     match found.split_once(' ') {
         _ if found == "map" => "a table".to_owned(),
         _ if found == "sequence" => "a list".to_owned(),
+        _ if found == "unit value" => "nothing".to_owned(),
         Some(("string", text)) => format!("the text {text}"),
         Some(("integer" | "boolean", value)) => value.to_owned(),
         Some(("floating", value)) => value.trim_start_matches("point ").to_owned(),
@@ -224,13 +225,14 @@ pub(super) fn wanted_word(wanted: &str) -> String {
         "usize" | "u32" | "u64" => "a whole number from 0 up".to_owned(),
         "u8" => "a whole number from 0 to 255".to_owned(),
         "u16" => "a whole number from 0 to 65535".to_owned(),
-        "i64" => "a whole number".to_owned(),
+        "i32" | "i64" => "a whole number".to_owned(),
         "f64" => "a number".to_owned(),
         "a string" => "text in quotes".to_owned(),
         "a boolean" => "`true` or `false`".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "a table".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),
+        other if other.starts_with("enum ") => "one of its words".to_owned(),
         other => other.to_owned(),
     }
 }

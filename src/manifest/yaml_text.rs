@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::granit_parser::{Event, Parser, ScanError, Span};
-use serde_saphyr::{DuplicateKeyPolicy, Error, MergeKeyPolicy, Options};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 use super::check::shown;
 use super::error::{ManifestError, Place, Problem};
@@ -13,6 +12,7 @@ use super::settings::SourceFile;
 use super::spot::Located;
 use super::text::{LIMIT_DEPTH, nearest, place, within_limit};
 use super::toml_text::{found_word, wanted_word};
+use super::tree::{Is, Node, Slip, What};
 
 /// Name of the schema that lists the keys of a `manifest.yaml`.
 pub(super) const SCHEMA: &str = "manifest";
@@ -23,38 +23,62 @@ const LIMIT_NODES: usize = 10_000;
 /// A parsed YAML file.
 pub(super) struct YamlDocument<'f> {
     file: &'f SourceFile,
-    /// Where each value stands; for tables and lists, where their key stands.
-    values: BTreeMap<Vec<String>, Range<usize>>,
-    /// Every key of a table: the way to the table, the key, where it stands.
-    pub(super) keys: Vec<(Vec<String>, String, Range<usize>)>,
-    /// Where each table or list begins.
-    starts: BTreeMap<usize, Vec<String>>,
+    /// What is in it; none where nothing is.
+    root: Option<Node>,
+    /// Name of the schema that lists the keys of this file.
+    schema: &'static str,
 }
+
+/// A key of a table: the way to the table, the key, where it stands.
+pub(super) type Key<'n> = (Vec<String>, &'n str, Range<usize>);
 
 impl<'f> YamlDocument<'f> {
     /// Parses the text. Errors: too long, not YAML, too deep, anchors, aliases, tags, several documents.
     pub(super) fn parse(file: &'f SourceFile) -> Result<Self, ManifestError> {
-        within_limit(file)?;
-        let mut walk = Walk::new(file);
-        for event in Parser::new_from_str(&file.text) {
-            let (event, span) = event.map_err(|error| walk.scan_error(&error))?;
-            walk.take(&event, span)?;
-        }
-        Ok(Self { file, values: walk.values, keys: walk.keys, starts: walk.starts })
+        Self::parse_as(file, SCHEMA)
     }
 
-    /// Reads the text as a value. Errors: missing keys, wrong types, words and values.
+    /// The same, of a file whose keys another schema lists.
+    pub(super) fn parse_as(file: &'f SourceFile, schema: &'static str) -> Result<Self, ManifestError> {
+        within_limit(file)?;
+        let mut walk = Walk { file, open: Vec::new(), nodes: 0, documents: 0, root: None };
+        for event in Parser::new_from_str(&file.text) {
+            let (event, span) = event.map_err(|error| walk.scan_error(&error))?;
+            walk.take(event, span)?;
+        }
+        Ok(Self { file, root: walk.root, schema })
+    }
+
+    /// Reads it as a value. Errors: missing and unknown keys, wrong types, words and values.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ManifestError> {
-        serde_saphyr::from_str_with_options(&self.file.text, strict()).map_err(|error| self.translate(&error))
+        let nothing = Node { at: 0..0, is: Is::Plain(String::new()) };
+        self.root.as_ref().unwrap_or(&nothing).read().map_err(|slip| self.translate(slip))
     }
 
     /// Line and column of every value, by its dotted way.
     pub(super) fn places(&self) -> BTreeMap<String, (usize, usize)> {
-        let one = |(way, span): (&Vec<String>, &Range<usize>)| {
-            let place = place(&self.file.text, span.clone());
-            (way.join("."), (place.line, place.column))
+        let mut places = BTreeMap::new();
+        let mut see = |way: &[String], key: Option<&Node>, value: &Node| {
+            let place = place(&self.file.text, pointed(key, value));
+            places.insert(way.join("."), (place.line, place.column));
         };
-        self.values.iter().map(one).collect()
+        if let Some(root) = &self.root {
+            root.walk(&mut see);
+        }
+        places
+    }
+
+    /// Every key of every table.
+    pub(super) fn keys(&self) -> Vec<Key<'_>> {
+        let mut keys: Vec<Key<'_>> = Vec::new();
+        if let Some(root) = &self.root {
+            root.walk(&mut |way, key, _| {
+                if let (Some((_, table)), Some(key)) = (way.split_last(), key) {
+                    keys.push((table.to_vec(), key.text(), key.at.clone()));
+                }
+            });
+        }
+        keys
     }
 
     /// A problem at a span.
@@ -63,82 +87,37 @@ impl<'f> YamlDocument<'f> {
         ManifestError::new(&self.file.path, place, problem)
     }
 
-    fn translate(&self, error: &Error) -> ManifestError {
-        let error = error.without_snippet();
-        let (span, way) =
-            match error.location().and_then(|at| byte_of(&self.file.text, at.line(), at.column())) {
-                Some(at) => self.at(at),
-                None => (None, Vec::new()),
-            };
-        let named: Vec<&str> =
-            way.iter().filter(|step| step.parse::<usize>().is_err()).map(String::as_str).collect();
+    fn translate(&self, slip: Slip) -> ManifestError {
+        let (at, way, what) = slip.parts();
+        let named: Vec<String> = way.into_iter().filter(|step| step.parse::<usize>().is_err()).collect();
         let key = named.join(".");
-        let problem = match error {
-            Error::SerdeMissingField { field, .. } => {
-                let place = span.map(|span| place(&self.file.text, span));
-                let problem = Problem::Missing { key: (*field).to_owned(), table: key, schema: SCHEMA };
-                return ManifestError::new(&self.file.path, place, problem);
+        let near =
+            |given: &str, known: &[&'static str]| nearest(given, known.iter().copied()).map(str::to_owned);
+        let problem = match what {
+            What::Said(what) => Problem::Value { key, what },
+            What::Kind { found, wanted } => {
+                // Quotes are wanted around a text that would mean nothing without them.
+                let is_text = wanted == "a string" && found != "unit value";
+                let wanted = if is_text { "text".to_owned() } else { wanted_word(&wanted) };
+                Problem::WrongType { key, wanted, found: found_word(&found) }
             }
-            Error::SerdeInvalidType { unexpected, expected, .. }
-            | Error::SerdeInvalidValue { unexpected, expected, .. } => {
-                let (found, wanted) = (found_word(unexpected), wanted_word(expected));
-                Problem::WrongType { key, wanted, found }
+            What::Missing(field) => {
+                Problem::Missing { key: field.to_owned(), table: key, schema: self.schema }
             }
-            Error::SerdeUnknownVariant { variant, expected, .. } => {
-                let known: Vec<String> = expected.iter().map(|word| (*word).to_owned()).collect();
-                let near = nearest(variant, expected.iter().copied()).map(str::to_owned);
-                Problem::UnknownWord { key, given: variant.clone(), nearest: near, known }
+            What::Key { given, known } => Problem::UnknownKey {
+                nearest: near(&given, known),
+                key: given,
+                table: key,
+                schema: self.schema,
+            },
+            What::Word { given, known } => {
+                let words = known.iter().map(|word| (*word).to_owned()).collect();
+                Problem::UnknownWord { key, nearest: near(&given, known), given, known: words }
             }
-            Error::Message { msg, .. } => Problem::Value { key, what: msg.clone() },
-            Error::Unexpected { expected, .. } => {
-                let wanted = wanted_shape(expected).to_owned();
-                Problem::WrongType { key, wanted, found: self.found(span.as_ref()) }
-            }
-            Error::InvalidScalar { ty, .. } => {
-                Problem::WrongType { key, wanted: wanted_word(ty), found: self.found(span.as_ref()) }
-            }
-            Error::InvalidBooleanStrict { .. } => {
-                Problem::WrongType { key, wanted: wanted_word("a boolean"), found: self.found(span.as_ref()) }
-            }
-            Error::NullIntoString { .. } => {
-                Problem::WrongType { key, wanted: wanted_word("a string"), found: "nothing".to_owned() }
-            }
-            Error::Eof { .. } => {
-                let problem =
-                    Problem::Missing { key: "name".to_owned(), table: String::new(), schema: SCHEMA };
-                return ManifestError::new(&self.file.path, None, problem);
-            }
-            other => Problem::Syntax { language: "YAML", what: plain(other) },
         };
-        let place = span.map(|span| place(&self.file.text, span));
+        // What a file lacks in which nothing is stands nowhere.
+        let place = at.filter(|_| self.root.is_some()).map(|at| place(&self.file.text, at));
         ManifestError::new(&self.file.path, place, problem)
-    }
-
-    /// What stands at a byte: its span and the way to it; a key leads to its value.
-    fn at(&self, at: usize) -> (Option<Range<usize>>, Vec<String>) {
-        let holds = |span: &Range<usize>| span.start <= at && at < span.end.max(span.start + 1);
-        if let Some(way) = self.starts.get(&at) {
-            return (Some(at..at), way.clone());
-        }
-        if let Some((table, key, span)) = self.keys.iter().find(|(_, _, span)| holds(span)) {
-            let way: Vec<String> = table.iter().chain(std::iter::once(key)).cloned().collect();
-            return (Some(self.values.get(&way).unwrap_or(span).clone()), way);
-        }
-        match self.values.iter().find(|(_, span)| holds(span)) {
-            Some((way, span)) => (Some(span.clone()), way.clone()),
-            None => (Some(at..at), Vec::new()),
-        }
-    }
-
-    /// What stands at a place, in a word.
-    fn found(&self, span: Option<&Range<usize>>) -> String {
-        let Some(span) = span else { return "something else".to_owned() };
-        let text = self.file.text.get(span.clone()).unwrap_or_default();
-        match self.file.text.get(span.start..).and_then(|rest| rest.chars().next()) {
-            Some('[' | '-') if text.len() < 2 => "a list".to_owned(),
-            Some('{') if text.len() < 2 => "a table".to_owned(),
-            _ => format!("`{}`", shown(text)),
-        }
     }
 }
 
@@ -148,43 +127,21 @@ impl Located for YamlDocument<'_> {
     }
 
     fn locate(&self, way: &[String]) -> Option<Place> {
-        let spans = (0..=way.len()).rev().filter_map(|length| self.values.get(&way[..length]));
-        spans.map(|span| place(&self.file.text, span.clone())).next()
+        let mut found = (None, self.root.as_ref()?);
+        for step in way {
+            let Some(next) = found.1.step(step) else { break };
+            found = next;
+        }
+        Some(place(&self.file.text, pointed(found.0, found.1)))
     }
 }
 
-/// Everything that could make a small file large, or one value another, is switched off.
-fn strict() -> Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_depth: LIMIT_DEPTH,
-            max_anchors: 0,
-            max_aliases: 0,
-            max_merge_keys: 0,
-            max_documents: 1,
-            max_nodes: LIMIT_NODES,
-        },
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        merge_keys: MergeKeyPolicy::Error,
-        reject_unsupported_tags: true,
-        strict_booleans: true,
-        with_snippet: false,
+/// The span to show for a value: its own, or its key's where the value is a table or a list, which goes over many lines.
+fn pointed(key: Option<&Node>, value: &Node) -> Range<usize> {
+    match (key, &value.is) {
+        (Some(key), Is::Table(_) | Is::List(_)) => key.at.clone(),
+        _ => value.at.clone(),
     }
-}
-
-fn wanted_shape(expected: &str) -> &str {
-    match expected {
-        "mapping start" => "a table",
-        "sequence start" => "a list",
-        "string scalar" => "text",
-        other => other,
-    }
-}
-
-fn plain(error: &Error) -> String {
-    let text = error.to_string();
-    let text = text.lines().next().unwrap_or_default();
-    text.split(" at line ").next().unwrap_or(text).to_owned()
 }
 
 fn byte_of(text: &str, line: u64, column: u64) -> Option<usize> {
@@ -197,33 +154,29 @@ fn byte_of(text: &str, line: u64, column: u64) -> Option<usize> {
     Some(start + within.map_or(rest.len(), |(at, _)| at))
 }
 
-/// A table or a list that is still open.
-enum Open {
-    /// A table, and its key whose value is awaited.
-    Table(Option<Range<usize>>),
-    /// A list, and how many values it has.
-    List(usize),
+/// A table or a list that is still open: where it begins, and what it has so far.
+struct Open {
+    at: usize,
+    so_far: SoFar,
 }
 
-/// Reads the parser's events into places, refusing what a manifest may not have.
+enum SoFar {
+    /// A table, and its key whose value is awaited.
+    Table(Vec<(Node, Node)>, Option<Node>),
+    List(Vec<Node>),
+}
+
+/// Makes a tree of the parser's events, refusing what a manifest may not have.
 struct Walk<'f> {
     file: &'f SourceFile,
     open: Vec<Open>,
-    way: Vec<String>,
     nodes: usize,
     documents: usize,
-    values: BTreeMap<Vec<String>, Range<usize>>,
-    keys: Vec<(Vec<String>, String, Range<usize>)>,
-    starts: BTreeMap<usize, Vec<String>>,
+    root: Option<Node>,
 }
 
-impl<'f> Walk<'f> {
-    fn new(file: &'f SourceFile) -> Self {
-        let (values, keys, starts) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        Self { file, open: Vec::new(), way: Vec::new(), nodes: 0, documents: 0, values, keys, starts }
-    }
-
-    fn take(&mut self, event: &Event<'_>, span: Span) -> Result<(), ManifestError> {
+impl Walk<'_> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), ManifestError> {
         let at = span.byte_range().unwrap_or_default();
         match event {
             Event::DocumentStart(..) => {
@@ -232,21 +185,28 @@ impl<'f> Walk<'f> {
                     return Err(self.refuse(at, "a second document begins here: write one document"));
                 }
             }
-            Event::Scalar(text, _, anchor, tag) => {
-                self.node(*anchor, tag.as_ref().map(|_| tag_at(&span)), &at)?;
-                self.scalar(text, at)?;
+            Event::Scalar(text, style, anchor, tag) => {
+                self.node(anchor, tag.as_ref().map(|_| tag_at(&span)), &at)?;
+                let text = text.into_owned();
+                let is = if style == ScalarStyle::Plain { Is::Plain(text) } else { Is::Text(text) };
+                self.value(Node { at, is })?;
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.node(*anchor, tag.as_ref().map(|_| tag_at(&span)), &at)?;
-                self.open(Open::Table(None), at)?;
+                self.node(anchor, tag.as_ref().map(|_| tag_at(&span)), &at)?;
+                self.open(SoFar::Table(Vec::new(), None), at)?;
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.node(*anchor, tag.as_ref().map(|_| tag_at(&span)), &at)?;
-                self.open(Open::List(0), at)?;
+                self.node(anchor, tag.as_ref().map(|_| tag_at(&span)), &at)?;
+                self.open(SoFar::List(Vec::new()), at)?;
             }
             Event::MappingEnd | Event::SequenceEnd => {
-                self.open.pop();
-                self.close_value();
+                if let Some(Open { at, so_far }) = self.open.pop() {
+                    let is = match so_far {
+                        SoFar::Table(entries, _) => Is::Table(entries),
+                        SoFar::List(items) => Is::List(items),
+                    };
+                    self.value(Node { at: at..at, is })?;
+                }
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 return Err(self.refuse(at, ALIAS));
@@ -281,32 +241,30 @@ impl<'f> Walk<'f> {
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, at: Range<usize>) -> Result<(), ManifestError> {
-        if let Some(Open::Table(awaited @ None)) = self.open.last_mut() {
-            *awaited = Some(at.clone());
-            let key = text.to_owned();
-            if key == "<<" {
-                return Err(self.refuse(at, "a merge key stands here: write the keys themselves"));
-            }
-            let twice = self.keys.iter().any(|(way, known, _)| *way == self.way && *known == key);
-            if twice {
-                return Err(self.refuse(
-                    at,
-                    &format!("the key `{}` stands there twice: take one of them out", shown(text)),
-                ));
-            }
-            self.keys.push((self.way.clone(), key.clone(), at));
-            self.way.push(key);
-            return Ok(());
+    /// Takes a whole value to where it belongs.
+    fn value(&mut self, node: Node) -> Result<(), ManifestError> {
+        match self.open.last_mut().map(|open| &mut open.so_far) {
+            None => self.root = Some(node),
+            Some(SoFar::List(items)) => items.push(node),
+            Some(SoFar::Table(entries, awaited)) => match awaited.take() {
+                Some(key) => entries.push((key, node)),
+                None if node.text() == "<<" => {
+                    return Err(self.refuse(node.at, "a merge key stands here: write the keys themselves"));
+                }
+                None if entries.iter().any(|(known, _)| known.text() == node.text()) => {
+                    let what =
+                        format!("the key `{}` stands there twice: take one of them out", shown(node.text()));
+                    return Err(self.refuse(node.at, &what));
+                }
+                // A number may be a key, too; what is looked for are its signs.
+                None => *awaited = Some(Node { at: node.at, is: Is::Text(node.is.into_text()) }),
+            },
         }
-        self.begin_item();
-        self.values.insert(self.way.clone(), at);
-        self.close_value();
         Ok(())
     }
 
-    fn open(&mut self, open: Open, at: Range<usize>) -> Result<(), ManifestError> {
-        if matches!(self.open.last(), Some(Open::Table(None))) {
+    fn open(&mut self, so_far: SoFar, at: Range<usize>) -> Result<(), ManifestError> {
+        if matches!(self.open.last(), Some(Open { so_far: SoFar::Table(_, None), .. })) {
             return Err(self.refuse(at, "a table or list stands where a key is wanted: write a word"));
         }
         if self.open.len() >= LIMIT_DEPTH {
@@ -314,29 +272,8 @@ impl<'f> Walk<'f> {
             let place = Some(place(&self.file.text, at));
             return Err(ManifestError::new(&self.file.path, place, problem));
         }
-        let key = match self.open.last() {
-            Some(Open::Table(Some(key))) => key.clone(),
-            _ => at.start..at.start,
-        };
-        self.begin_item();
-        self.starts.insert(at.start, self.way.clone());
-        self.values.insert(self.way.clone(), key);
-        self.open.push(open);
+        self.open.push(Open { at: at.start, so_far });
         Ok(())
-    }
-
-    fn begin_item(&mut self) {
-        if let Some(Open::List(count)) = self.open.last_mut() {
-            self.way.push(count.to_string());
-            *count += 1;
-        }
-    }
-
-    fn close_value(&mut self) {
-        if let Some(Open::Table(awaited)) = self.open.last_mut() {
-            *awaited = None;
-        }
-        self.way.pop();
     }
 
     fn scan_error(&self, error: &ScanError) -> ManifestError {

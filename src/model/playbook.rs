@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -83,27 +83,32 @@ impl Adhoc {
 pub struct MatchRule {
     /// Phases it fails in; empty: any.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "one_or_more_of::<Phase>")]
     pub phase: Vec<Phase>,
     /// Regular expression over the step's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Exit statuses; empty: any.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "one_or_more_of::<i32>")]
     pub rc: Vec<i32>,
     /// Regular expression over the program that failed, from its name on: `docker-compose`, `git (fetch|pull)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// Regular expressions of which one is found in a line that was said; empty: the symptom's quoted lines count.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "one_or_more_of::<String>")]
     pub output: Vec<String>,
     /// How many different ones of `output` are enough to be sure: 1 unless its words are said of other things, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enough: Option<usize>,
     /// Regular expressions of thinner words, which other causes have, too: found in a line, they make it possible, never strong.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "one_or_more_of::<String>")]
     pub possible: Vec<String>,
     /// Regular expressions that tell of another state: where one is found in a line, this one does not fit.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "one_or_more_of::<String>")]
     pub unless: Vec<String>,
     /// Playbooks of more general causes: where this one fits, they do not fit strongly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -117,6 +122,12 @@ where
     T: Deserialize<'de>,
 {
     from.deserialize_any(OneOrMore(PhantomData))
+}
+
+/// What an editor is told of that.
+fn one_or_more_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let one = generator.subschema_for::<T>();
+    json_schema!({ "anyOf": [one.clone(), { "type": "array", "items": one }] })
 }
 
 struct OneOrMore<T>(PhantomData<T>);

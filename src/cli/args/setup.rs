@@ -66,6 +66,8 @@ pub enum SchemaName {
     Agent,
     /// A rollout plan
     Rollout,
+    /// `recovery/playbooks/*.yaml`
+    Playbook,
 }
 
 impl SchemaName {
@@ -77,6 +79,7 @@ impl SchemaName {
             SchemaName::Fleet => "fleet",
             SchemaName::Agent => "agent",
             SchemaName::Rollout => "rollout",
+            SchemaName::Playbook => "playbook",
         }
     }
 }
