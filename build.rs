@@ -1,14 +1,44 @@
-//! Lists the shipped playbooks, so that a file laid into `recovery/playbooks/` is in the next binary without being named
-//! anywhere else: only names are written, the texts are read by the compiler, from where the crate stands. And says how the
-//! program is linked.
+//! Packs the texts that are shipped inside of the program, a megabyte that would else be a fifteenth of it: the schemas, the API's
+//! document, and the playbooks, so that a file laid into `recovery/playbooks/` is in the next binary without being named anywhere
+//! else. And says how the program is linked.
 
 #![expect(clippy::disallowed_methods, reason = "a build script is no part of the program")]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use miniz_oxide::deflate::compress_to_vec;
+
+/// Texts that are packed each by itself, under its file's name.
+const TEXTS: [&str; 8] = [
+    "src/http/openapi/openapi.json",
+    "src/manifest/schemas/release.json",
+    "src/manifest/schemas/manifest.json",
+    "src/manifest/schemas/fleet.json",
+    "src/manifest/schemas/agent.json",
+    "src/manifest/schemas/rollout.json",
+    "src/manifest/schemas/playbook.json",
+    "recovery/tongues.txt",
+];
+
+/// Level 10 is as small as it gets; it takes a tenth of a second.
+const SMALLEST: u8 = 10;
+
 fn main() -> io::Result<()> {
     stand_at_one_address();
+    let out = env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .ok_or_else(|| io::Error::other("cargo names no OUT_DIR"))?;
+    for path in TEXTS {
+        println!("cargo::rerun-if-changed={path}");
+        let name = Path::new(path).file_name().unwrap_or_default();
+        pack(&out.join(name), &fs::read(path)?)?;
+    }
+    pack(&out.join("playbooks"), playbooks()?.as_bytes())
+}
+
+/// Every playbook: its file's name, its text, and so on, each ended by a NUL.
+fn playbooks() -> io::Result<String> {
     println!("cargo::rerun-if-changed=recovery/playbooks");
     let mut names = Vec::new();
     for entry in fs::read_dir("recovery/playbooks")? {
@@ -21,15 +51,16 @@ fn main() -> io::Result<()> {
     }
     names.sort();
     let one = |name: &String| {
-        format!(
-            "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/recovery/playbooks/\", {name:?}))),\n"
-        )
+        let path = format!("recovery/playbooks/{name}");
+        println!("cargo::rerun-if-changed={path}");
+        fs::read_to_string(path).map(|text| format!("{name}\0{text}\0"))
     };
-    let table = format!("&[\n{}]\n", names.iter().map(one).collect::<String>());
-    let out = env::var_os("OUT_DIR")
-        .map(PathBuf::from)
-        .ok_or_else(|| io::Error::other("cargo names no OUT_DIR"))?;
-    fs::write(out.join("shipped_playbooks.rs"), table)
+    names.iter().map(one).collect()
+}
+
+/// As `model::packed` reads it.
+fn pack(path: &Path, text: &[u8]) -> io::Result<()> {
+    fs::write(path.with_added_extension("packed"), compress_to_vec(text, SMALLEST))
 }
 
 /// A program that may be laid anywhere has tens of thousands of addresses put right at each start, in pages that are then its

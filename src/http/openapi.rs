@@ -6,5 +6,15 @@
 #[cfg(test)]
 mod written;
 
-/// The document, as JSON.
-pub(super) const DOCUMENT: &str = include_str!("openapi/openapi.json");
+use std::sync::LazyLock;
+
+use axum::body::Bytes;
+use serde_json::Value;
+
+use crate::model::packed::shipped;
+
+/// The document, as it is sent: on one line.
+pub(super) static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+    let document: Value = serde_json::from_str(&shipped!("openapi.json")).unwrap_or_default();
+    document.to_string().into()
+});

@@ -67,6 +67,14 @@ pub(super) struct Shapes {
     pub(super) answer: Shape,
 }
 
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::extra_unused_type_parameters,
+        clippy::needless_update,
+        reason = "the program has no shapes"
+    )
+)]
 impl Shapes {
     fn answering<A: JsonSchema>() -> Self {
         Self {

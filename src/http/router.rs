@@ -329,7 +329,7 @@ async fn work(
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             Ok(response.into())
         }
-        Work::Document => Ok(json(StatusCode::OK, Bytes::from_static(openapi::DOCUMENT.as_bytes())).into()),
+        Work::Document => Ok(json(StatusCode::OK, openapi::DOCUMENT.clone()).into()),
     }
 }
 

@@ -1,14 +1,19 @@
 //! Playbooks: known failures in seed 003's own entry format, a list of entries a file.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::error::ManifestError;
 use super::settings::SourceFile;
 use super::yaml_text::YamlDocument;
+use crate::model::packed::shipped;
 use crate::model::playbook::Playbook;
 
-/// Playbooks that come with the binary: file name and text of everything in `recovery/playbooks/`, listed by `build.rs`.
-pub const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped_playbooks.rs"));
+/// Playbooks that come with the binary: file name and text of everything in `recovery/playbooks/`, packed by `build.rs`.
+pub static SHIPPED: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+    let mut words = shipped!("playbooks").leak().split_terminator('\0');
+    std::iter::from_fn(|| Some((words.next()?, words.next()?))).collect()
+});
 
 /// Name of the schema that lists the keys of a playbook.
 const SCHEMA: &str = "playbook";
@@ -67,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_shipped_playbooks_are_whole() {
-        for (name, text) in SHIPPED {
+        for (name, text) in SHIPPED.iter() {
             for playbook in parse(&file(text)).map_err(|error| error.to_string()).unwrap() {
                 assert!(
                     !playbook.fix.adhoc.headline().is_empty() && !playbook.detection.is_empty(),

@@ -16,6 +16,7 @@ pub mod lint;
 pub mod logfmt;
 pub mod matching;
 pub mod outcome;
+pub mod packed;
 pub mod phase;
 pub mod plan;
 pub mod playbook;

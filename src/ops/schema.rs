@@ -8,7 +8,7 @@ use super::error::OpsError;
 ///
 /// # Errors
 /// A usage error that names the schemas there are.
-pub fn schema(name: &str) -> Result<&'static str, OpsError> {
+pub fn schema(name: &str) -> Result<String, OpsError> {
     schema::schema(name).ok_or_else(|| {
         let known: Vec<String> = schema::SCHEMAS
             .iter()

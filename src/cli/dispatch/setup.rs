@@ -28,7 +28,7 @@ pub(super) fn adopt(call: &Call<'_>, args: &AdoptArgs) -> Result<Ending, CliErro
 }
 
 pub(super) fn schema(call: &Call<'_>, args: &SchemaArgs) -> Result<Ending, CliError> {
-    call.print(schema::schema(args.name.word())?);
+    call.print(&schema::schema(args.name.word())?);
     Ok(Ending::Ok)
 }
 

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex, RegexSet};
 
-const TEXT: &str = include_str!("../../../recovery/tongues.txt");
+use crate::model::packed::shipped;
 
 /// Phrases, the longest first: a short one may be a part of a long one.
-static PHRASES: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(TEXT));
+static PHRASES: LazyLock<Phrases> = LazyLock::new(|| Phrases::of(&shipped!("tongues.txt")));
 
 /// Letters and words that English lacks: most outputs have none, and need no phrase to be made ready.
 static FOREIGN: LazyLock<Regex> = LazyLock::new(|| {
@@ -55,7 +55,7 @@ fn filled(english: &str, found: &Captures<'_>) -> String {
 }
 
 impl Phrases {
-    fn of(text: &'static str) -> Self {
+    fn of(text: &str) -> Self {
         let mut pairs = pairs(text);
         pairs.sort_by_key(|(phrase, _)| Reverse(phrase.chars().count()));
         let patterns: Vec<String> = pairs.iter().map(|(phrase, _)| pattern(phrase)).collect();
@@ -69,7 +69,7 @@ impl Phrases {
 }
 
 /// Each phrase with its English.
-fn pairs(text: &'static str) -> Vec<(&'static str, &'static str)> {
+fn pairs(text: &str) -> Vec<(&str, &str)> {
     let mut pairs = Vec::new();
     let mut english = "";
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_phrase_is_found_by_its_own_expression_and_has_as_many_gaps_as_its_english() {
-        for (phrase, english) in pairs(TEXT) {
+        for (phrase, english) in pairs(&shipped!("tongues.txt")) {
             assert_eq!(phrase.matches('%').count(), english.matches('%').count(), "{phrase}");
             assert!(PHRASES.which.is_match(&phrase.replace('%', "x1")), "{phrase}");
         }

@@ -4,15 +4,15 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::DOCUMENT;
 use crate::http::problem::Problem;
 use crate::http::route::{Method, Need, Route, Work};
 use crate::http::routes;
 use crate::manifest::schema::kept;
+use crate::model::packed::shipped;
 
 #[test]
 fn the_document_is_what_the_routes_say() {
-    kept("src/http/openapi/openapi.json", DOCUMENT, &document(&routes::all()));
+    kept("src/http/openapi/openapi.json", &shipped!("openapi.json"), &document(&routes::all()));
 }
 
 /// The document.
