@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::granit_parser::{Event, Parser, ScanError, Span};
 use serde_saphyr::{DuplicateKeyPolicy, Error, MergeKeyPolicy, Options};
 
+use crate::model::gather::Gather;
+
 use super::check::shown;
 use super::error::{ManifestError, Place, Problem};
 use super::settings::SourceFile;
@@ -54,7 +56,7 @@ impl<'f> YamlDocument<'f> {
             let place = place(&self.file.text, span.clone());
             (way.join("."), (place.line, place.column))
         };
-        self.values.iter().map(one).collect()
+        self.values.iter().map(one).gather()
     }
 
     /// A problem at a span.
