@@ -9,6 +9,7 @@ use super::site::{local_image, same_content};
 use super::typed::Typed;
 use crate::model::candidate::{Artifact, Candidate};
 use crate::model::facts::{Facts, Schema, Snapshot, TicketHistory};
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, ServiceName, StepName};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{Class, ReleaseState, Status, Transition, Trigger, next};
@@ -247,14 +248,14 @@ pub fn last_with<'a>(releases: &'a [ReleaseState], services: &[ServiceName]) -> 
 
 /// Services that a redeploy would put there again, as far as the records say it.
 pub fn redeployed(releases: &[ReleaseState]) -> BTreeSet<ServiceName> {
-    let named: BTreeSet<&ServiceName> = releases.iter().flat_map(|state| &state.services).collect();
+    let named: BTreeSet<&ServiceName> = releases.iter().flat_map(|state| &state.services).gather();
     let admitted = |name: &&&ServiceName| {
         let last = last_with(releases, std::slice::from_ref(**name));
         last.is_some_and(|state| {
             state.superseded_by.is_none() && !state.closed && waits_since_rollback(state).is_none()
         })
     };
-    named.iter().filter(admitted).map(|name| (*name).clone()).collect()
+    named.iter().filter(admitted).map(|name| (*name).clone()).gather()
 }
 
 /// Configuration that is not as it is tracked.
@@ -264,7 +265,7 @@ fn drifted(facts: &Facts) -> Option<Blocker> {
         DriverSpec::Compose(spec) => Some(spec.file.to_string_lossy().into_owned()),
         DriverSpec::Command(_) => None,
     });
-    let files: BTreeSet<String> = settings.sources.keys().cloned().chain(composed).collect();
+    let files: BTreeSet<String> = settings.sources.keys().cloned().chain(composed).gather();
     let drifted: Vec<&str> =
         facts.git.dirty.iter().map(|file| file.path.as_str()).filter(|path| files.contains(*path)).collect();
     let first = drifted.first()?;
@@ -394,7 +395,7 @@ fn touched(facts: &Facts, state: &ReleaseState, candidate: &Candidate) -> Vec<Se
         facts.base_settings.services.contains_key(*name) || facts.target_settings.services.contains_key(*name)
     };
     let all = state.services.iter().chain(&candidate.state.services);
-    let all: BTreeSet<ServiceName> = all.filter(known).cloned().collect();
+    let all: BTreeSet<ServiceName> = all.filter(known).cloned().gather();
     all.into_iter().collect()
 }
 
@@ -455,7 +456,7 @@ fn other_environment(
     accepted: Accepted,
 ) -> Option<Blocker> {
     let (then, now) = (&snapshot.environment, &facts.environment);
-    let names: BTreeSet<&str> = then.keys().chain(now.keys()).map(String::as_str).collect();
+    let names: BTreeSet<&str> = then.keys().chain(now.keys()).map(String::as_str).gather();
     let differs = |name: &&str| then.get(*name) != now.get(*name);
     // What it was resumed with is what it succeeded with; of that only one digest is kept, and which names were changed.
     let resumed = candidate.resumed.as_ref();
@@ -463,7 +464,7 @@ fn other_environment(
         return None;
     }
     let changed = resumed.iter().flat_map(|resumed| &resumed.changed).map(String::as_str);
-    let differing: BTreeSet<&str> = names.into_iter().filter(differs).chain(changed).collect();
+    let differing: BTreeSet<&str> = names.into_iter().filter(differs).chain(changed).gather();
     let differing: Vec<&str> = differing.into_iter().collect();
     if differing.is_empty() || accepted.environment {
         return None;

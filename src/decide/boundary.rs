@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::site::{canonical, running_image};
 use crate::model::diagnosis::{Boundary, HeadAt, ServiceSide, Side};
 use crate::model::facts::{Left, RunState, ServiceState, StepEnd, StepRecord};
+use crate::model::gather::Gather;
 use crate::model::id::{ServiceName, StepName};
 use crate::model::phase::Phase;
 use crate::model::plan::{Plan, PlannedService, ServiceChange};
@@ -128,7 +129,7 @@ fn side(seen: &BoundarySeen<'_>, service: &ServiceName) -> Side {
 /// By what runs, where that differs before and after.
 fn by_image(planned: Option<&PlannedService>, state: &ServiceState) -> Option<Side> {
     let planned = planned?;
-    let line = |text: &str| text.split(' ').map(canonical).collect::<BTreeSet<String>>();
+    let line = |text: &str| text.split(' ').map(canonical).gather::<BTreeSet<String>>();
     let (before, after) = (line(planned.image_before.as_deref()?), line(planned.image_after.as_deref()?));
     if before == after {
         return None;

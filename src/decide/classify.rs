@@ -8,6 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::order::by_dependency;
 use super::site::{Side, define};
 use crate::model::facts::Facts;
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::plan::ServiceChange;
 use crate::model::settings::Settings;
@@ -54,7 +55,7 @@ pub(super) enum Asked<'a> {
 pub(super) fn classify(facts: &Facts, asked: Asked<'_>, also: &[ServiceName]) -> Classified {
     let by_change = because_of_changes(facts);
     let all_for = |names: &[ServiceName], why: &str| {
-        names.iter().map(|name| (name.clone(), vec![why.to_owned()])).collect::<BTreeMap<_, _>>()
+        names.iter().map(|name| (name.clone(), vec![why.to_owned()])).gather::<BTreeMap<_, _>>()
     };
     let mut reasons = match asked {
         Asked::Nothing => by_change.clone(),
@@ -65,7 +66,7 @@ pub(super) fn classify(facts: &Facts, asked: Asked<'_>, also: &[ServiceName]) ->
                 let why = by_change.get(name).cloned().unwrap_or_else(|| vec![RECORDED.to_owned()]);
                 (name.clone(), why)
             })
-            .collect(),
+            .gather(),
     };
     for name in also {
         reasons.entry(name.clone()).or_insert_with(|| vec![RECORDED.to_owned()]);
@@ -114,7 +115,7 @@ fn change_of(facts: &Facts, name: &ServiceName) -> ServiceChange {
 fn because_of_changes(facts: &Facts) -> BTreeMap<ServiceName, Vec<String>> {
     let mut reasons = covered(facts, &facts.git.changed);
     let names: BTreeSet<&ServiceName> =
-        facts.base_settings.services.keys().chain(facts.target_settings.services.keys()).collect();
+        facts.base_settings.services.keys().chain(facts.target_settings.services.keys()).gather();
     for name in names {
         if let Some(reason) = definition_change(facts, name) {
             reasons.entry(name.clone()).or_default().push(reason);

@@ -10,6 +10,7 @@ use super::site::same_content;
 use super::typed::Typed;
 use crate::model::candidate::Artifact;
 use crate::model::facts::{Facts, TicketHistory};
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, BackupStamp, BranchName, Oid, ServiceName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
@@ -363,7 +364,7 @@ fn images_of(state: &ReleaseState) -> Images {
 /// The images that a rollback puts back, as its own snapshot names them.
 fn pinned(history: &TicketHistory) -> BTreeMap<ServiceName, BTreeMap<String, Artifact>> {
     let services = history.snapshot.iter().flat_map(|snapshot| &snapshot.services);
-    services.map(|(name, service)| (name.clone(), service.pinned.clone())).collect()
+    services.map(|(name, service)| (name.clone(), service.pinned.clone())).gather()
 }
 
 fn take_over(facts: &Facts, request: &RunRequest, other: &TicketId) -> Course {

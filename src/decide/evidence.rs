@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::model::gather::Gather;
 use crate::model::id::AttemptId;
 use crate::model::quantity::Span;
 use crate::model::reason::{Blocker, ReasonCode};
@@ -45,7 +46,7 @@ const OF_THE_MOMENT: [&str; 6] = ["capturedAt", "operator", "trigger", "attempt"
 /// their place; of logs only the last line counts.
 pub fn changed_between(before: &Value, after: &Value) -> Vec<DiffRow> {
     let (old, new) = (flat(before), flat(after));
-    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).gather();
     let row = |name: &String| {
         let (before, after) = (old.get(name).cloned(), new.get(name).cloned());
         (before != after).then(|| DiffRow { what: name.clone(), before, after })

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::model::evidence::SurfaceSeen;
+use crate::model::gather::Gather;
 use crate::model::incident::{Condition, Incident, IncidentEnd, IncidentLook, Outage, ProbeRun, Scope};
 use crate::model::settings::SurfaceKind;
 
@@ -155,7 +156,7 @@ fn linked(incident: &Incident, end: Option<&IncidentEnd>) -> Condition {
 fn green(before: Option<&IncidentLook>, after: Option<&IncidentLook>, never: &str) -> (bool, String) {
     let Some(after) = after else { return (false, never.to_owned()) };
     let mut against: Vec<String> = Vec::new();
-    let asked: BTreeSet<&str> = after.surfaces.iter().map(|surface| surface.name.as_str()).collect();
+    let asked: BTreeSet<&str> = after.surfaces.iter().map(|surface| surface.name.as_str()).gather();
     let forgotten =
         before.into_iter().flat_map(|look| &look.surfaces).filter(|s| !asked.contains(s.name.as_str()));
     against.extend(forgotten.map(|surface| format!("{} was not asked again", surface.name)));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::facts::Facts;
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 
 use super::site::define_newest;
@@ -11,7 +12,7 @@ use super::site::define_newest;
 /// among the given services count, also through services that are not given.
 pub(super) fn by_dependency(facts: &Facts, services: &BTreeSet<ServiceName>) -> Vec<ServiceName> {
     let needs = needs(facts, services);
-    let mut waiting: BTreeSet<&ServiceName> = services.iter().collect();
+    let mut waiting: BTreeSet<&ServiceName> = services.iter().gather();
     let mut ordered: Vec<ServiceName> = Vec::new();
     while !waiting.is_empty() {
         let is_free = |name: &&&ServiceName| needs[*name].iter().all(|need| !waiting.contains(need));
@@ -31,7 +32,7 @@ pub(super) fn needs(
     facts: &Facts,
     services: &BTreeSet<ServiceName>,
 ) -> BTreeMap<ServiceName, BTreeSet<ServiceName>> {
-    services.iter().map(|name| (name.clone(), nearest(facts, name, services))).collect()
+    services.iter().map(|name| (name.clone(), nearest(facts, name, services))).gather()
 }
 
 fn nearest(facts: &Facts, name: &ServiceName, given: &BTreeSet<ServiceName>) -> BTreeSet<ServiceName> {

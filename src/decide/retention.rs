@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::arrange::Arrange;
 use crate::model::backup::BackupSet;
+use crate::model::gather::Gather;
 use crate::model::id::{BackupStamp, ServiceName};
 use crate::model::release::ReleaseState;
 
@@ -11,15 +13,15 @@ use crate::model::release::ReleaseState;
 pub fn evictable(sets: &[BackupSet], keep: u32, named: &BTreeSet<BackupStamp>) -> Vec<BackupStamp> {
     let keep = usize::try_from(keep).unwrap_or(usize::MAX).max(1);
     let mut verified: Vec<&BackupSet> = sets.iter().filter(|set| set.is_verified()).collect();
-    verified.sort_by(|a, b| (b.started_at, &b.stamp).cmp(&(a.started_at, &a.stamp)));
-    let kept: BTreeSet<&BackupStamp> = verified.into_iter().take(keep).map(|set| &set.stamp).collect();
+    verified.arrange_by(|a, b| (b.started_at, &b.stamp).cmp(&(a.started_at, &a.stamp)));
+    let kept: BTreeSet<&BackupStamp> = verified.into_iter().take(keep).map(|set| &set.stamp).gather();
     if kept.is_empty() {
         // Without a single verified set even a doubtful one may be all there is.
         return Vec::new();
     }
     let mut going: Vec<&BackupSet> =
         sets.iter().filter(|set| !kept.contains(&set.stamp) && !named.contains(&set.stamp)).collect();
-    going.sort_by(|a, b| (a.started_at, &a.stamp).cmp(&(b.started_at, &b.stamp)));
+    going.arrange_by(|a, b| (a.started_at, &a.stamp).cmp(&(b.started_at, &b.stamp)));
     going.into_iter().map(|set| set.stamp.clone()).collect()
 }
 
@@ -28,7 +30,7 @@ pub fn evictable(sets: &[BackupSet], keep: u32, named: &BTreeSet<BackupStamp>) -
 pub fn named(service: &ServiceName, releases: &[ReleaseState]) -> BTreeSet<BackupStamp> {
     let newest = releases.iter().filter(|state| state.merge.is_some()).max_by_key(|state| state.started_at);
     let needed = releases.iter().filter(|state| super::range::is_in_cycle(state)).chain(newest);
-    needed.filter_map(|state| state.backups.get(service).cloned()).collect()
+    needed.filter_map(|state| state.backups.get(service).cloned()).gather()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::planning::{chained, named, step};
 use super::site::{Definition, Side, define, engine};
 use crate::model::backup::{BackupJob, BackupSet, TakeMethod};
 use crate::model::facts::{Facts, StepEnd};
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, Step};
@@ -299,7 +300,7 @@ fn writers(service: &Definition<'_>, entry: &BackupSpec, state: &str) -> BTreeSe
     let everybody = service.facts.services.values().flat_map(|state| &state.containers);
     let sharing = everybody.filter(|container| volume.is_some_and(|v| container.volumes.contains_key(v)));
     let all = service.containers().iter().chain(sharing);
-    all.filter(|container| container.state == state).map(|container| container.name.clone()).collect()
+    all.filter(|container| container.state == state).map(|container| container.name.clone()).gather()
 }
 
 /// Whether an earlier run of this very step ended without an outcome: what it paused is still paused.

@@ -9,6 +9,7 @@ use super::commands::own::Own;
 use crate::model::facts::{
     Compose, ComposeFlavour, ComposePart, ContainerState, Facts, ResolvedService, RunState, ServiceState,
 };
+use crate::model::gather::Gather;
 use crate::model::id::{Oid, ServiceName};
 use crate::model::settings::Settings;
 use crate::model::spec::{ComposeSpec, DriverSpec, ServiceSpec};
@@ -109,18 +110,18 @@ impl<'a> Definition<'a> {
             DriverSpec::Compose(_) => {
                 let of_part =
                     |(name, part): (&String, &ComposePart)| Some((name.clone(), part.image.clone()?));
-                let images: BTreeMap<String, String> = self.parts().filter_map(of_part).collect();
+                let images: BTreeMap<String, String> = self.parts().filter_map(of_part).gather();
                 match &self.spec.image {
                     // The configuration's own word counts where the service is a single container.
                     Some(intended) if images.len() == 1 => {
-                        images.into_keys().map(|part| (part, intended.clone())).collect()
+                        images.into_keys().map(|part| (part, intended.clone())).gather()
                     }
                     _ => images,
                 }
             }
             DriverSpec::Command(commands) => {
                 let intended = self.spec.image.clone().filter(|_| commands.image.is_some());
-                intended.into_iter().map(|image| (self.spec.name.to_string(), image)).collect()
+                intended.into_iter().map(|image| (self.spec.name.to_string(), image)).gather()
             }
         }
     }
@@ -128,21 +129,21 @@ impl<'a> Definition<'a> {
     /// One line for a person: what is meant to run.
     pub(super) fn image_line(&self) -> Option<String> {
         let images: BTreeSet<String> = match &self.spec.driver {
-            DriverSpec::Compose(_) => self.images().into_values().collect(),
-            DriverSpec::Command(_) => self.spec.image.iter().cloned().collect(),
+            DriverSpec::Compose(_) => self.images().into_values().gather(),
+            DriverSpec::Command(_) => self.spec.image.iter().cloned().gather(),
         };
         (!images.is_empty()).then(|| images.into_iter().collect::<Vec<_>>().join(" "))
     }
 
     /// What the containers' own labels say once they are made from this configuration, where that can be known.
     pub(super) fn label_hashes(&self) -> BTreeMap<String, String> {
-        self.parts().filter_map(|(name, part)| Some((name.clone(), part.label_hash.clone()?))).collect()
+        self.parts().filter_map(|(name, part)| Some((name.clone(), part.label_hash.clone()?))).gather()
     }
 
     /// Configuration hash of each of its compose services.
     pub(super) fn config_hashes(&self) -> BTreeMap<String, String> {
         let known = self.parts().filter(|(_, part)| !part.config_hash.is_empty());
-        known.map(|(name, part)| (name.clone(), part.config_hash.clone())).collect()
+        known.map(|(name, part)| (name.clone(), part.config_hash.clone())).gather()
     }
 
     /// What runs of it.
@@ -163,7 +164,7 @@ impl<'a> Definition<'a> {
 
 /// Image that runs of a service, in one line.
 pub(super) fn running_image(state: &ServiceState) -> Option<String> {
-    let images: BTreeSet<&str> = state.containers.iter().map(|container| container.image.as_str()).collect();
+    let images: BTreeSet<&str> = state.containers.iter().map(|container| container.image.as_str()).gather();
     if images.is_empty() {
         return state.image.clone();
     }

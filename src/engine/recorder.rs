@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::model::arrange::Arrange;
 use crate::model::event::{EventDraft, EventKind, Progress, RunEvent, Watcher};
 use crate::model::projection;
 use crate::model::redact::Redactor;
@@ -136,7 +137,7 @@ impl<'a> Recorder<'a> {
         let waiting = std::mem::take(&mut inner.unshown);
         let (mut due, later): (Vec<RunEvent>, Vec<RunEvent>) =
             waiting.into_iter().partition(|event| event.seq <= durable);
-        due.sort_by_key(|event| event.seq);
+        due.arrange_by_key(|event| event.seq);
         for event in &due {
             self.watcher.event(event);
         }

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::model::event::{EventDraft, EventKind, Progress};
+use crate::model::gather::Gather;
 use crate::model::id::StepName;
 use crate::model::plan::{Step, WhenUnknown};
 use crate::model::projection::field;
@@ -42,7 +43,7 @@ pub(super) fn run_steps(
     recorder: &Recorder<'_>,
 ) -> Result<PhaseEnd, EngineError> {
     let mut waiting: Vec<&Step> = steps.to_vec();
-    let here: BTreeSet<&StepName> = steps.iter().map(|step| &step.name).collect();
+    let here: BTreeSet<&StepName> = steps.iter().map(|step| &step.name).gather();
     let mut done: BTreeSet<StepName> = BTreeSet::new();
     let mut failures = Vec::new();
     let mut broken = None;

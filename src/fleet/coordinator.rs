@@ -12,6 +12,7 @@ use super::records::FleetError::FenceLost;
 use super::records::{self, FleetError, Rollout};
 use super::transport::Transport;
 use crate::decide::rollout::{Asked, Commit, Decision, Seen, asks, step};
+use crate::model::gather::Gather;
 use crate::model::quantity::Span;
 use crate::model::rollout::{
     GateKind, Heard, HostName, HostRow, HostSpec, HostState, Offer, PlanId, PlanPhase, RolloutPlan, Wait,
@@ -210,7 +211,7 @@ struct Outside {
 impl Outside {
     fn look(around: &Around<'_>, now: DateTime<Utc>) -> Result<Self, FleetError> {
         Ok(Self {
-            excluded: records::exclusions(around.ledger, now)?.into_keys().collect(),
+            excluded: records::exclusions(around.ledger, now)?.into_keys().gather(),
             line: records::line(around.ledger)?.map(|line| line.reason),
             frozen: (around.frozen)(now),
         })
@@ -316,7 +317,7 @@ fn side_by_side(
     };
     std::thread::scope(|scope| {
         let hands: Vec<_> = (0..told.len().min(AT_ONCE)).map(|_| beside(scope, hand)).collect();
-        hands.into_iter().flat_map(Beside::join).collect()
+        hands.into_iter().flat_map(Beside::join).gather()
     })
 }
 
@@ -358,7 +359,7 @@ fn ask_gates(
             clock::pause(GATE_LOOK);
             watch.keep(around, &rollout.plan.plan_id)?;
         }
-        Ok(asked.into_iter().map(|(place, one)| (place, one.join())).collect())
+        Ok(asked.into_iter().map(|(place, one)| (place, one.join())).gather())
     });
     watch.gates = Some(around.clock.monotonic());
     said

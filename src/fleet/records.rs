@@ -10,6 +10,8 @@ use thiserror::Error;
 
 use super::ledger::{Committed, Expect, Item, Ledger, LedgerError, Op};
 use crate::decide::rollout::{Commit, Hosts, is_driven};
+use crate::model::arrange::Arrange;
+use crate::model::gather::Gather;
 use crate::model::id::IdError;
 use crate::model::rollout::{
     AuditRecord, AuditRow, Desired, Exclusion, HostName, HostRow, Line, PlanId, RolloutPlan, RolloutState,
@@ -141,7 +143,7 @@ fn by_host<T: DeserializeOwned>(
     ledger: &dyn Ledger,
     prefix: &str,
 ) -> Result<BTreeMap<HostName, T>, FleetError> {
-    ledger.range(prefix)?.items.iter().map(|item| Ok((name_in(item, prefix)?, read(item)?))).collect()
+    ledger.range(prefix)?.items.iter().map(|item| Ok((name_in(item, prefix)?, read(item)?))).try_gather()
 }
 
 fn name_in(item: &Item, prefix: &str) -> Result<HostName, FleetError> {
@@ -207,7 +209,7 @@ fn words(ledger: &dyn Ledger, plan: &RolloutPlan) -> Result<Words, FleetError> {
 /// As [`load`].
 pub fn plans(ledger: &dyn Ledger) -> Result<Vec<PlanId>, FleetError> {
     let mut items = ledger.range("plan/")?.items;
-    items.sort_by_key(|item| item.create_rev);
+    items.arrange_by_key(|item| item.create_rev);
     items.iter().map(|item| Ok(read::<RolloutPlan>(item)?.plan_id)).collect()
 }
 
@@ -217,7 +219,7 @@ pub fn plans(ledger: &dyn Ledger) -> Result<Vec<PlanId>, FleetError> {
 /// As [`load`].
 pub fn left(ledger: &dyn Ledger) -> Result<Vec<PlanId>, FleetError> {
     let (states, leaders) = (ledger.range(STATE)?.items, ledger.range(LEADER)?.items);
-    let driven: BTreeSet<&str> = leaders.iter().map(|item| &item.key[LEADER.len()..]).collect();
+    let driven: BTreeSet<&str> = leaders.iter().map(|item| &item.key[LEADER.len()..]).gather();
     let mut left = Vec::new();
     for item in &states {
         let name = &item.key[STATE.len()..];
@@ -371,7 +373,7 @@ pub fn free_left(ledger: &dyn Ledger, rollout: &Rollout) -> Result<(), FleetErro
     let is_theirs = |word: &Desired| !word.released && word.plan_id != rollout.plan.plan_id;
     let held = || rollout.hosts.desired().iter().filter(|(_, word)| is_theirs(word));
     let mut over = BTreeSet::new();
-    for plan in held().map(|(_, word)| &word.plan_id).collect::<BTreeSet<_>>() {
+    for plan in held().map(|(_, word)| &word.plan_id).gather::<BTreeSet<_>>() {
         if let Some(state) = one(ledger, &state_key(plan))?
             && read::<RolloutState>(&state)?.phase.is_terminal()
         {
@@ -414,7 +416,7 @@ pub fn audits(ledger: &dyn Ledger, plan: Option<&PlanId>, limit: usize) -> Resul
         return Err(FleetError::NoPlan { plan_id: plan.clone() });
     }
     // A revision is given once in a ledger, whichever plan it is about; the records of one commit stand in the order of their keys.
-    items.sort_by(|a, b| (b.create_rev, &b.key).cmp(&(a.create_rev, &a.key)));
+    items.arrange_by(|a, b| (b.create_rev, &b.key).cmp(&(a.create_rev, &a.key)));
     items.truncate(limit);
     let row = |item: &Item| {
         let Some(rest) = item.key.strip_prefix("audit/") else {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::model::access::{self, OperatorName};
+use crate::model::gather::Gather;
 use crate::model::id::AttemptId;
 use crate::ops::{Host, access as doors, inspect};
 
@@ -173,7 +174,7 @@ async fn answer(
     let remote = remote(&request);
     let (parts, body) = request.into_parts();
     let path: BTreeMap<String, String> =
-        path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).gather();
     let said = match admitted(shared, route, &parts.headers, remote).await {
         Ok(said) => said,
         Err((caller, problem)) => {

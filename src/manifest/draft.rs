@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::backup::KEEP;
 use super::check::{Named, fits, is_path, literal};
 use crate::model::escape::neutralise;
+use crate::model::gather::Gather;
 use crate::model::id::{BranchName, ServiceName};
 
 /// What was found on a host.
@@ -173,7 +174,7 @@ fn one(out: &mut String, service: &DraftService, names: &BTreeMap<String, Servic
         .iter()
         .filter_map(|other| names.get(&format!("{}\0{other}", service.file)))
         .filter(|other| *other != name)
-        .collect();
+        .gather();
     if !before.is_empty() {
         let list: Vec<String> = before.iter().map(|name| quoted(name.as_str())).collect();
         let _ = writeln!(out, "depends_on = [{}]", list.join(", "));

@@ -11,6 +11,7 @@ use super::settings::SourceFile;
 use super::spot::Spot;
 use super::text::nearest;
 use super::toml_text::TomlDocument;
+use crate::model::gather::Gather;
 use crate::model::id::{Oid, TicketId};
 use crate::model::quantity::Span;
 use crate::model::rollout::{
@@ -82,7 +83,7 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
     if let Some(host) = &ticket_host {
         stages = ticket_first(&top.key("ticket_host"), stages, host)?;
     }
-    let chosen: BTreeSet<&HostName> = stages.iter().flat_map(|stage| &stage.hosts).collect();
+    let chosen: BTreeSet<&HostName> = stages.iter().flat_map(|stage| &stage.hosts).gather();
     let hosts = fleet.hosts.iter().filter(|(name, _)| chosen.contains(name));
     Ok(Draft {
         name: label(&top.key("name"), &raw.name)?,
@@ -96,7 +97,7 @@ pub fn draft(file: &SourceFile, fleet: &Inventory) -> Result<Draft, ManifestErro
         on_host_failure: raw.on_host_failure,
         unreachable: unreachable(&top.key("unreachable"), raw.unreachable.as_ref())?,
         hotfix: raw.hotfix,
-        hosts: hosts.map(|(name, spec)| (name.clone(), spec.clone())).collect(),
+        hosts: hosts.map(|(name, spec)| (name.clone(), spec.clone())).gather(),
         stages,
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::error::{ManifestError, Place, Problem};
 use super::settings::SourceFile;
 use super::text::{nearest, place, within_limit};
+use crate::model::arrange::Arrange;
 use crate::model::facts::ScriptHeader;
 use crate::model::id::{ServiceName, TicketId};
 use crate::model::quantity::Span;
@@ -30,7 +31,7 @@ pub fn match_tickets<'p>(
 ) -> Vec<(String, Belongs)> {
     let mut found: Vec<(String, Belongs)> =
         paths.into_iter().filter_map(|path| Some((path.to_owned(), belongs(folder, path, known)?))).collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.arrange_by(|a, b| a.0.cmp(&b.0));
     found.dedup();
     found
 }

@@ -16,6 +16,7 @@ use super::settings::{Environment, ManifestSource};
 use super::spot::Spot;
 use super::text::nearest;
 use super::yaml_text::{SCHEMA, YamlDocument};
+use crate::model::arrange::Arrange;
 use crate::model::id::ServiceName;
 use crate::model::spec::{
     AccessSpec, BackupKind, BackupSpec, ComposeSpec, DataClaim, DataKind, DriverSpec, HookSpec, HooksSpec,
@@ -336,7 +337,7 @@ fn hooks(top: &Spot<'_>, siblings: &[String], folder: &str) -> Result<HooksSpec,
                 .is_some_and(|ending| matches!(ending, "" | ".sh" | ".ts" | ".py"))
         };
         let mut there: Vec<&String> = siblings.iter().filter(fits).collect();
-        there.sort();
+        there.arrange();
         if let [first, second, ..] = there.as_slice() {
             let why = format!("has both `{first}` and `{second}` beside it: remove one of them");
             return Err(top.key("name").rule(why));

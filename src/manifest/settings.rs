@@ -15,6 +15,7 @@ use super::raw::{RawGit, RawNotify, RawPaths, RawRelease, RawRun, RawSurface, Ra
 use super::spot::Spot;
 use super::toml_text::TomlDocument;
 use super::{calendar, order, service, services};
+use crate::model::gather::Gather;
 use crate::model::id::{IdError, ServiceName};
 use crate::model::quantity::Span;
 use crate::model::settings::{
@@ -137,7 +138,7 @@ fn hashes(release_toml: &SourceFile, others: &OtherSources) -> BTreeMap<String, 
     std::iter::once(release_toml)
         .chain(manifests)
         .map(|file| (file.path.clone(), hex(&Sha256::digest(&file.text))))
-        .collect()
+        .gather()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -301,7 +302,7 @@ fn owners(spot: &Spot<'_>, raw: &RawRelease) -> Result<BTreeMap<String, String>,
         .into_iter()
         .filter_map(|(area, owner)| owner.as_ref().map(|owner| (area, owner)))
         .map(|(area, owner)| Ok((area.to_owned(), label(&spot.key(area), owner)?)))
-        .collect()
+        .try_gather()
 }
 
 fn secrets(spot: &Spot<'_>, raw: &RawRelease) -> Result<SecretSettings, ManifestError> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::error::{ManifestError, Problem};
 use super::services::entry;
 use crate::model::facts::{ComposePart, ResolvedService};
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::settings::Settings;
 use crate::model::spec::{BackupKind, BackupSpec, DataClaim, DataKind, Quiesce, ServiceSpec};
@@ -77,7 +78,7 @@ fn concrete(
 }
 
 fn volumes(resolved: &ResolvedService, keep: u32) -> Result<Vec<BackupSpec>, String> {
-    let names: BTreeSet<&String> = resolved.parts.values().flat_map(|part| part.volumes.keys()).collect();
+    let names: BTreeSet<&String> = resolved.parts.values().flat_map(|part| part.volumes.keys()).gather();
     if names.is_empty() {
         return Err(
             "has the type `volume`, and compose mounts no named volume: correct one of them".to_owned()

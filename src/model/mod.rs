@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod approval;
+pub mod arrange;
 pub mod backup;
 pub mod candidate;
 pub mod diagnosis;
@@ -10,6 +11,7 @@ pub mod escape;
 pub mod event;
 pub mod evidence;
 pub mod facts;
+pub mod gather;
 pub mod id;
 pub mod incident;
 pub mod lint;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{EventKind, RunEvent};
+use super::gather::Gather;
 use super::id::{BackupStamp, Oid, ServiceName};
 use super::phase::Phase;
 use super::release::{Direction, ReleaseState, Status, Transition, Trigger, next};
@@ -173,7 +174,7 @@ pub fn stamps(text: &str) -> BTreeMap<ServiceName, BackupStamp> {
         let (service, stamp) = word.split_once('=')?;
         Some((service.parse().ok()?, stamp.parse().ok()?))
     };
-    text.split_whitespace().filter_map(pair).collect()
+    text.split_whitespace().filter_map(pair).gather()
 }
 
 /// Writes what [`stamps`] reads.

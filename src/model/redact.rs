@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
+use super::arrange::Arrange;
+use super::gather::Gather;
+
 /// Stands where a secret stood.
 pub const MASK: &str = "***";
 
@@ -139,10 +142,10 @@ impl Redactor {
 
     fn pattern(&self) -> Option<&Regex> {
         let compile = || {
-            let mut literals: BTreeSet<Vec<u8>> = self.secrets.iter().cloned().collect();
+            let mut literals: BTreeSet<Vec<u8>> = self.secrets.iter().cloned().gather();
             literals.extend(self.secrets.iter().flat_map(|secret| base64_forms(secret)));
             let mut literals: Vec<Vec<u8>> = literals.into_iter().collect();
-            literals.sort_by_key(|literal| std::cmp::Reverse(literal.len()));
+            literals.arrange_by_key(|literal| std::cmp::Reverse(literal.len()));
             let escaped: Vec<String> = literals.iter().map(|literal| escaped(literal)).collect();
             if escaped.is_empty() {
                 return None;
@@ -256,7 +259,7 @@ fn matches(pattern: &Regex, text: &[u8]) -> Vec<Range<usize>> {
 }
 
 fn merged(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    found.sort_by_key(|range| range.start);
+    found.arrange_by_key(|range| range.start);
     let mut merged: Vec<Range<usize>> = Vec::new();
     for range in found {
         match merged.last_mut() {

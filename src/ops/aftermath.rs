@@ -8,6 +8,7 @@ use crate::decide::retention;
 use crate::drivers::{notify as sender, service};
 use crate::engine::{Failure, Halt};
 use crate::model::facts::{Facts, RunState, ServiceState};
+use crate::model::gather::Gather;
 use crate::model::id::{BackupStamp, ServiceName, StepName};
 use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
@@ -82,7 +83,7 @@ fn drop_old_sets(
     state: Option<&ReleaseState>,
     view: &mut RunView,
 ) {
-    let touched: BTreeSet<&ServiceName> = plan.services.iter().map(|service| &service.name).collect();
+    let touched: BTreeSet<&ServiceName> = plan.services.iter().map(|service| &service.name).gather();
     let others = facts.releases.iter().filter(|known| known.ticket != plan.attempt.ticket);
     let releases: Vec<&ReleaseState> = others.chain(state).collect();
     for service in touched {
@@ -90,7 +91,7 @@ fn drop_old_sets(
         let Ok(sets) = session.store.shelf().sets(service) else { continue };
         let keep = spec.backup.iter().map(|entry| entry.keep).max().unwrap_or(1);
         let named: BTreeSet<BackupStamp> =
-            releases.iter().filter_map(|state| state.backups.get(service).cloned()).collect();
+            releases.iter().filter_map(|state| state.backups.get(service).cloned()).gather();
         for stamp in retention::evictable(&sets, keep, &named) {
             match session.store.remove_set(service, &stamp) {
                 Ok(()) => {}
@@ -110,7 +111,7 @@ fn safety_copies(session: &Session<'_>, plan: &Plan) -> Vec<String> {
         }
         _ => None,
     });
-    let copies: BTreeSet<(ServiceName, String)> = copies.collect();
+    let copies: BTreeSet<(ServiceName, String)> = copies.gather();
     let newest = |(service, mark): &(ServiceName, String)| {
         let sets = session.store.shelf().sets(service).ok()?;
         let set = sets.into_iter().rev().find(|set| set.taken_for == *mark)?;
@@ -255,7 +256,7 @@ fn services(
     halt: &Halt,
     states: &std::collections::BTreeMap<ServiceName, ServiceState>,
 ) -> Vec<ServiceEnd> {
-    let failed: BTreeSet<&StepName> = halt.failures.iter().map(|(step, _)| step).collect();
+    let failed: BTreeSet<&StepName> = halt.failures.iter().map(|(step, _)| step).gather();
     let one = |service: &crate::model::plan::PlannedService| {
         let state = states.get(&service.name);
         let before = service.image_before.as_deref();

@@ -1,6 +1,7 @@
 //! `backup take|list|verify|restore|prune`: the same verified backups outside of a release, by the same engine.
 
 use crate::decide::{self, Refusal};
+use crate::model::arrange::Arrange;
 use crate::model::event::{EventDraft, EventKind};
 use crate::model::id::{BackupStamp, ServiceName};
 use crate::model::phase::Phase;
@@ -159,7 +160,7 @@ fn names(host: &Host, only: Option<&ServiceName>) -> Result<Vec<ServiceName>, Op
         let found = files::list(folder)?;
         names.extend(found.iter().filter_map(|name| name.to_string_lossy().parse().ok()));
     }
-    names.sort();
+    names.arrange();
     names.dedup();
     match only {
         Some(name) if !names.contains(name) => {

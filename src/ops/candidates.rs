@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::candidate::{Candidate, ResumedWith};
 use crate::model::facts::Snapshot;
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, ServiceName};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{ReleaseState, Status};
@@ -95,10 +96,10 @@ fn later_snapshots(host: &Host) -> Result<Vec<Snapshot>, OpsError> {
 /// An attempt records the schema that it found, so what one left is what the next one found that touched the service. Where
 /// that one recorded none, nobody knows what a later one found was left by.
 fn schemas_after(candidate: &Candidate, later: &[Snapshot]) -> BTreeMap<ServiceName, String> {
-    let services: BTreeSet<&ServiceName> = candidate.state.services.iter().collect();
+    let services: BTreeSet<&ServiceName> = candidate.state.services.iter().gather();
     let after = |snapshot: &&Snapshot| snapshot.created_at > candidate.state.updated_at;
     let found = |name: &ServiceName| {
         later.iter().filter(after).find_map(|snapshot| snapshot.services.get(name))?.schema.clone()
     };
-    services.into_iter().filter_map(|name| Some((name.clone(), found(name)?))).collect()
+    services.into_iter().filter_map(|name| Some((name.clone(), found(name)?))).gather()
 }

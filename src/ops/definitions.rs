@@ -9,6 +9,7 @@ use crate::drivers::compose::{self, Question};
 use crate::drivers::service;
 use crate::manifest::settle::settle;
 use crate::model::facts::{GitFacts, ResolvedService, RuntimeFacts, ServiceState};
+use crate::model::gather::Gather;
 use crate::model::id::{Oid, ServiceName};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::ReleaseState;
@@ -142,7 +143,7 @@ fn kept_images(
             .map(|(service, part)| keep_reference(host.root(), &state.ticket, state.cycle, service, part))
             .collect::<Vec<_>>()
     };
-    let tags: BTreeSet<String> = releases.iter().filter(|s| s.merge.is_some()).flat_map(of_release).collect();
+    let tags: BTreeSet<String> = releases.iter().filter(|s| s.merge.is_some()).flat_map(of_release).gather();
     compose::images(engine, &tags, &host.surroundings).unwrap_or_default()
 }
 
@@ -246,9 +247,9 @@ impl Containers {
         let mut runtime = self.runtime;
         let Some(engine) = runtime.engine.clone() else { return runtime };
         let parts = base.values().chain(target.values()).flat_map(|service| service.parts.values());
-        let named: BTreeSet<String> = parts.filter_map(|part| part.image.clone()).collect();
+        let named: BTreeSet<String> = parts.filter_map(|part| part.image.clone()).gather();
         let running = services.values().flat_map(|state| &state.containers).map(|c| c.image.clone());
-        let references: BTreeSet<String> = named.into_iter().chain(running).collect();
+        let references: BTreeSet<String> = named.into_iter().chain(running).gather();
         let volumes: BTreeSet<String> = settings
             .services
             .values()
@@ -257,7 +258,7 @@ impl Containers {
                 BackupKind::Volume { volume } => Some(volume.clone()),
                 _ => None,
             })
-            .collect();
+            .gather();
         let found = compose::Found {
             compose: runtime.compose.take(),
             engine: Some(engine),
@@ -312,5 +313,5 @@ fn pullable(
     let parts = base.values().flat_map(|service| service.parts.values()).filter(|part| !part.build);
     let missing =
         parts.filter_map(|part| part.image.clone()).filter(|image| !runtime.images.contains_key(image));
-    compose::pullable(engine, &missing.collect(), &host.surroundings)
+    compose::pullable(engine, &missing.gather(), &host.surroundings)
 }

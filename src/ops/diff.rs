@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::decide;
 use crate::model::facts::{Facts, Releases};
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::plan::Step;
 use crate::model::request::RunRequest;
@@ -149,7 +150,7 @@ fn flat_services(settings: &Settings) -> BTreeMap<String, String> {
         .services
         .iter()
         .map(|(name, service)| (name, serde_json::to_value(service).unwrap_or_default()))
-        .collect();
+        .gather();
     flat(&serde_json::json!({ "services": services }))
 }
 
@@ -186,7 +187,7 @@ fn collect(value: &Value, name: String, leaves: &mut BTreeMap<String, String>) {
 }
 
 fn compare(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<DiffRow> {
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).gather();
     let row = |name: &String| DiffRow {
         what: name.clone(),
         before: before.get(name).cloned(),

@@ -9,10 +9,12 @@ use crate::decide::left_by;
 use crate::decide::range::{self, Range};
 use crate::drivers::git::{Look as GitLook, Observed};
 use crate::drivers::{backup, compose};
+use crate::model::arrange::Arrange;
 use crate::model::candidate::Candidate;
 use crate::model::facts::{
     DiskSpace, Facts, GitFacts, HostFacts, Releases, ResolvedService, RuntimeFacts, TicketHistory,
 };
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, BranchName, Oid, ServiceName, TicketId};
 use crate::model::reason::Blocker;
 use crate::model::release::{ReleaseState, Status, Trigger};
@@ -203,7 +205,7 @@ pub fn observe(host: &Host, look: &Look) -> Result<Facts, OpsError> {
 /// Names in the environment files and the sha256 of each value.
 pub(super) fn environment(host: &Host) -> BTreeMap<String, String> {
     let values = host.env_files.values().flatten();
-    values.map(|(name, value)| (name.clone(), files::sha256_of(value.as_bytes()))).collect()
+    values.map(|(name, value)| (name.clone(), files::sha256_of(value.as_bytes()))).gather()
 }
 
 /// One digest over all of these: it may stand in a log, where the hash of a short value would give that value away.
@@ -222,7 +224,7 @@ pub fn releases(host: &Host, lock: Lock) -> Result<Releases, OpsError> {
     for state in releases.iter_mut().filter(|_| !alive) {
         state.status = state.status.without_runner();
     }
-    releases.sort_by_key(|state| state.started_at);
+    releases.arrange_by_key(|state| state.started_at);
     Ok(Arc::new(releases))
 }
 
@@ -259,13 +261,13 @@ fn observe_git(
         troubles.push(error.blocker());
     }
     let matter: BTreeSet<Oid> =
-        releases.iter().flat_map(|r| [Some(r.base.clone()), r.merge.clone()]).flatten().collect();
+        releases.iter().flat_map(|r| [Some(r.base.clone()), r.merge.clone()]).flatten().gather();
     let observed: Observed = host.git.observe(&GitLook {
         remote: settings.remote.clone(),
         branches: [Some(branch.clone()), Some(settings.branch.clone()), state.map(|s| s.branch.clone())]
             .into_iter()
             .flatten()
-            .collect(),
+            .gather(),
         branch,
         at: range.at.clone(),
         at_is_ours: look.at_is_ours || is_own_commit(range, state),
@@ -339,7 +341,7 @@ fn range_of(look: &Look, releases: &[ReleaseState], history: Option<&History>) -
 /// Which of the images that candidates ran are still here, by their ids.
 fn images_of(host: &Host, runtime: &RuntimeFacts, candidates: &[Candidate]) -> BTreeMap<String, String> {
     let parts = candidates.iter().flat_map(|candidate| candidate.artifacts.values()).flatten();
-    let ids: BTreeSet<String> = parts.map(|(_, artifact)| artifact.id.clone()).collect();
+    let ids: BTreeSet<String> = parts.map(|(_, artifact)| artifact.id.clone()).gather();
     let Some(engine) = &runtime.engine else { return BTreeMap::new() };
     // An engine that does not answer has none of them: that is said of each.
     compose::images(engine, &ids, &host.surroundings).unwrap_or_default()
@@ -350,7 +352,7 @@ fn backup_sets(
     base: &Settings,
     target: &Settings,
 ) -> Result<BTreeMap<ServiceName, Vec<crate::model::backup::BackupSet>>, OpsError> {
-    let names: BTreeSet<&ServiceName> = base.services.keys().chain(target.services.keys()).collect();
+    let names: BTreeSet<&ServiceName> = base.services.keys().chain(target.services.keys()).gather();
     let mut sets = BTreeMap::new();
     for name in names {
         sets.insert(name.clone(), host.store.shelf().sets(name)?);
@@ -387,7 +389,7 @@ fn host_facts(
         backups_space: space(&backup_folder)?,
         workspace,
         backups: backup_folder,
-        backup_estimate: settings.services.iter().map(estimate).collect(),
+        backup_estimate: settings.services.iter().map(estimate).gather(),
         container_prefix: prefix.map(|(_, value)| value.clone()).unwrap_or_default(),
         just_recipes: host.just_recipes,
     })

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::decide::{self, Refusal};
 use crate::model::facts::Facts;
+use crate::model::gather::Gather;
 use crate::model::id::{BackupStamp, ServiceName};
 use crate::model::plan::{Action, Plan};
 use crate::model::request::{BackupRestoreRequest, RevertRequest};
@@ -50,5 +51,5 @@ fn put_back(plan: &Plan) -> BTreeSet<(ServiceName, BackupStamp)> {
         Action::Restore(job) => Some((job.service.clone(), job.stamp.clone())),
         _ => None,
     });
-    jobs.collect()
+    jobs.gather()
 }

@@ -6,6 +6,7 @@ use crate::drivers::git::TreeEntry;
 use crate::manifest::script::{self, Belongs};
 use crate::manifest::settings::SourceFile;
 use crate::model::facts::{GitFacts, TicketScript};
+use crate::model::gather::Gather;
 use crate::model::id::{Oid, TicketId};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::release::{ReleaseState, Status};
@@ -29,11 +30,11 @@ pub(super) fn observe(
 
     let mut no_files = no_files(&folder, &listed);
     let regular = listed.into_iter().map(|entry| entry.path).filter(|path| is_script(path));
-    let tracked: BTreeSet<String> = regular.filter(|path| !no_files.contains_key(path)).collect();
+    let tracked: BTreeSet<String> = regular.filter(|path| !no_files.contains_key(path)).gather();
     let here = untracked(host, &folder, &tracked, &mut no_files)?;
 
     let known: BTreeSet<TicketId> =
-        releases.iter().map(|state| state.ticket.clone()).chain([ticket.clone()]).collect();
+        releases.iter().map(|state| state.ticket.clone()).chain([ticket.clone()]).gather();
     for (path, belongs) in script::match_tickets(&folder, no_files.keys().map(String::as_str), &known) {
         if matches!(belongs, Belongs::To(owner) if owner == *ticket) {
             let fact =
@@ -56,7 +57,7 @@ pub(super) fn observe(
             Belongs::Unclear(_) => {}
         }
     }
-    let changed: BTreeSet<&str> = git.changed.iter().map(String::as_str).collect();
+    let changed: BTreeSet<&str> = git.changed.iter().map(String::as_str).gather();
     let wanted: Vec<(&str, &TicketId)> = matched
         .iter()
         .filter(|(path, owner)| owner == ticket || changed.contains(path.as_str()))
@@ -96,7 +97,7 @@ pub(super) fn observe(
 fn ran_here(host: &Host, releases: &[ReleaseState]) -> Result<BTreeSet<(String, String)>, OpsError> {
     let mut of_tickets = host.store.scripts_run()?;
     let stands = releases.iter().filter(|state| state.status != Status::Reverted);
-    Ok(stands.filter_map(|state| of_tickets.remove(&state.ticket)).flatten().collect())
+    Ok(stands.filter_map(|state| of_tickets.remove(&state.ticket)).flatten().gather())
 }
 
 /// What has a script's name and is none, with what it is instead: nobody reviewed what a link leads to.
@@ -110,7 +111,7 @@ fn no_files(folder: &str, listed: &[TreeEntry]) -> BTreeMap<String, &'static str
             None => None,
         }
     };
-    listed.iter().filter_map(one).filter(|(path, _)| is_script(path)).collect()
+    listed.iter().filter_map(one).filter(|(path, _)| is_script(path)).gather()
 }
 
 /// Scripts that lie in the folder and are not tracked at the target; folders go to those that are no files.
@@ -130,7 +131,7 @@ fn untracked(
     let (folders, here): (BTreeSet<String>, BTreeSet<String>) =
         found.partition(|path| files::is_folder(&host.root().join(path)));
     no_files.extend(folders.into_iter().map(|path| (path, "a folder")));
-    Ok(here.into_iter().filter(|path| !no_files.contains_key(path)).collect())
+    Ok(here.into_iter().filter(|path| !no_files.contains_key(path)).gather())
 }
 
 fn is_script(path: &str) -> bool {

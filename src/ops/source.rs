@@ -9,6 +9,7 @@ use crate::drivers::git::GitError;
 use crate::manifest;
 use crate::model::event::{EventDraft, EventKind};
 use crate::model::facts::{ComposePart, ResolvedService};
+use crate::model::gather::Gather;
 use crate::model::id::{BranchName, Oid, ServiceName};
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
@@ -181,7 +182,7 @@ impl Ground {
         }
         let SourceName::Image(service) = source else { return None };
         let images: BTreeSet<&String> =
-            self.parts(service).filter_map(|(_, part)| part.image.as_ref()).collect();
+            self.parts(service).filter_map(|(_, part)| part.image.as_ref()).gather();
         let own = self.parts(service).find(|(name, _)| name.as_str() == service.as_str());
         let own = own.and_then(|(_, part)| part.image.clone());
         if images.len() == 1 { images.into_iter().next().cloned() } else { own }
@@ -208,7 +209,7 @@ impl Ground {
 
     /// Which of a service's images are on this host, or offered by their registry.
     fn images_here(&self, host: &Host, service: &ServiceName) -> (BTreeSet<String>, BTreeSet<String>) {
-        let wanted: BTreeSet<String> = self.value(&SourceName::Image(service.clone())).into_iter().collect();
+        let wanted: BTreeSet<String> = self.value(&SourceName::Image(service.clone())).into_iter().gather();
         let (Some(_), Some(engine)) = (self.compose(service), &self.engine) else {
             return Default::default();
         };
@@ -568,7 +569,7 @@ fn find_folder(host: &Host, ground: &Ground, service: &ServiceName, new: &str) -
             let programs = lines.into_iter().flatten().filter_map(|line| line.first());
             let ours = programs.filter(|program| program.contains('/') && !program.starts_with('/'));
             let there = ours.map(|program| decide::written(std::path::Path::new(program)));
-            there.collect::<BTreeSet<String>>().into_iter().collect()
+            there.gather::<BTreeSet<String>>().into_iter().collect()
         }
     };
     let names: Vec<&str> = files.iter().map(String::as_str).collect();

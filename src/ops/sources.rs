@@ -10,6 +10,7 @@ use crate::drivers::git::Git;
 use crate::manifest::settings::{
     Environment, ManifestSource, OtherSources, Outline, ReleaseToml, SourceFile,
 };
+use crate::model::gather::Gather;
 use crate::model::id::Oid;
 use crate::model::settings::Settings;
 use crate::model::source::Overlay;
@@ -181,7 +182,7 @@ fn environment(root: &Path, file: &Path) -> Result<Option<Environment>, OpsError
     let values = env_file(root, file)?;
     let known = |values: Vec<(String, String)>| Environment {
         path: file.to_path_buf(),
-        variables: values.into_iter().collect::<BTreeMap<_, _>>(),
+        variables: values.into_iter().gather::<BTreeMap<_, _>>(),
     };
     Ok(values.map(known))
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use crate::model::arrange::Arrange;
 use crate::model::event::{EventKind, RunEvent};
+use crate::model::gather::Gather;
 use crate::model::id::StepName;
 use crate::model::phase::Phase;
 
@@ -107,7 +109,7 @@ impl Timeline {
     /// Every step, in order of time.
     pub fn bars(&self) -> Vec<&Bar> {
         let mut all: Vec<&Bar> = self.lanes.iter().flat_map(|lane| lane.rows.iter().flatten()).collect();
-        all.sort_by_key(|bar| (bar.from, bar.to));
+        all.arrange_by_key(|bar| (bar.from, bar.to));
         all
     }
 
@@ -163,7 +165,7 @@ fn bars(events: &[RunEvent]) -> Vec<Bar> {
     }
     let end = last_work.unwrap_or_default();
     bars.extend(open.into_values().map(|start| left_open(start, end)));
-    bars.sort_by_key(|bar| (bar.from, bar.to));
+    bars.arrange_by_key(|bar| (bar.from, bar.to));
     bars
 }
 
@@ -257,7 +259,7 @@ fn stood(events: &[RunEvent], from: DateTime<Utc>, to: DateTime<Utc>) -> String 
 }
 
 fn lanes(bars: Vec<Bar>, services: &[String]) -> Vec<Lane> {
-    let known: BTreeSet<&str> = services.iter().map(String::as_str).collect();
+    let known: BTreeSet<&str> = services.iter().map(String::as_str).gather();
     let mut by_lane: BTreeMap<String, Vec<Vec<Bar>>> = BTreeMap::new();
     for bar in bars {
         let owner = bar.step.as_str().split('.').find(|part| known.contains(part)).unwrap_or(HOST).to_owned();

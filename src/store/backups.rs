@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::model::arrange::Arrange;
 use crate::model::backup::{BackupEntry, BackupSet};
 use crate::model::id::{BackupStamp, ServiceName};
 
@@ -158,7 +159,7 @@ impl<'a> Shelf<'a> {
             // A folder without a readable manifest is no set: it does not count, and nothing removes it.
             sets.extend(self.set(service, &stamp)?);
         }
-        sets.sort_by(|a, b| (a.started_at, &a.stamp).cmp(&(b.started_at, &b.stamp)));
+        sets.arrange_by(|a, b| (a.started_at, &a.stamp).cmp(&(b.started_at, &b.stamp)));
         Ok(sets)
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::model::arrange::Arrange;
 use crate::model::event::{EventKind, RunEvent};
 use crate::model::evidence::EvidenceId;
 use crate::model::id::AttemptId;
@@ -29,7 +30,7 @@ impl Store {
         let names = self.ground.workspace.list(&self.layout().evidence_of(attempt))?;
         let mut ids: Vec<EvidenceId> =
             names.into_iter().filter_map(|name| name.to_str().and_then(|name| name.parse().ok())).collect();
-        ids.sort_by(|a, b| a.place().cmp(&b.place()));
+        ids.arrange_by(|a, b| a.place().cmp(&b.place()));
         Ok(ids)
     }
 

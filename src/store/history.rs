@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::candidate::Artifact;
 use crate::model::event::{EventKind, RunEvent};
 use crate::model::facts::{StepEnd, StepRecord};
+use crate::model::gather::Gather;
 use crate::model::id::{ServiceName, StepName};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
@@ -50,12 +51,12 @@ pub(super) fn artifacts(events: &[RunEvent], attempt: u32) -> Artifacts {
         else {
             continue;
         };
-        let images: BTreeMap<&str, &str> = pairs(images).collect();
+        let images: BTreeMap<&str, &str> = pairs(images).gather();
         let parts = pairs(ids).map(|(part, id)| {
             let image = images.get(part).copied().unwrap_or_default().to_owned();
             (part.to_owned(), Artifact { image, id: id.to_owned() })
         });
-        found.insert(service, parts.collect());
+        found.insert(service, parts.gather());
     }
     found
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::model::arrange::Arrange;
 use crate::model::incident::{INCIDENT_FORMAT, Incident, IncidentId};
 
 use super::error::StoreError;
@@ -44,7 +45,7 @@ impl Store {
         let names = self.ground.workspace.list(&self.layout().incidents())?;
         let id = |name: std::ffi::OsString| name.to_str()?.strip_suffix(".json")?.parse().ok();
         let mut ids: Vec<IncidentId> = names.into_iter().filter_map(id).collect();
-        ids.sort_by(|a, b| a.place().cmp(&b.place()));
+        ids.arrange_by(|a, b| a.place().cmp(&b.place()));
         Ok(ids)
     }
 }

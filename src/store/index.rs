@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, Oid, ServiceName, TicketId};
 use crate::model::release::{ReleaseState, Status};
 use crate::model::view::ListRow;
@@ -102,7 +103,7 @@ pub(super) fn tickets(path: &Path) -> Result<BTreeSet<String>, StoreError> {
     let mut statement =
         connection.prepare("SELECT DISTINCT ticket FROM attempt").map_err(failed(path, "read"))?;
     let rows = statement.query_map([], |row| row.get(0)).map_err(failed(path, "read"))?;
-    rows.collect::<Result<_, _>>().map_err(failed(path, "read"))
+    rows.try_gather().map_err(failed(path, "read"))
 }
 
 fn write(connection: &Connection, path: &Path, state: &ReleaseState) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::model::event::{EVENT_VERSION, EventKind, RunEvent};
+use crate::model::gather::Gather;
 use crate::model::id::{StepName, TicketId};
 use crate::model::logfmt;
 use crate::model::projection::field;
@@ -303,7 +304,7 @@ pub(super) fn parse(line: &str) -> Result<Read, String> {
         operator,
         ms,
         reason,
-        details: Arc::new(fields.into_iter().collect()),
+        details: Arc::new(fields.into_iter().gather()),
         msg,
     };
     // Texts of any length that a line shortens: they stand there as they were shortened, or not at all.

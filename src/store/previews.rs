@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::model::arrange::Arrange;
 use crate::model::preview::{PREVIEW_FORMAT, Preview, PreviewId};
 
 use super::error::StoreError;
@@ -38,7 +39,7 @@ impl Store {
                 all.extend(self.preview(&id)?);
             }
         }
-        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all.arrange_by(|a, b| a.id.cmp(&b.id));
         Ok(all)
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::gather::Gather;
 use crate::model::id::TicketId;
 use crate::model::release::ReleaseState;
 use crate::sys::clock::{Clock, SystemClock};
@@ -45,7 +46,7 @@ impl Store {
         let of_log = |ticket: &TicketId| Ok(Some(history::of(&self.log(ticket)?).scripts_run));
         let scripts = self.of_all(|said| Some(scripts(said)), of_log)?.into_iter();
         let ran = scripts.filter_map(|(ticket, scripts)| Some((ticket, scripts?)));
-        Ok(ran.filter(|(_, scripts)| !scripts.is_empty()).collect())
+        Ok(ran.filter(|(_, scripts)| !scripts.is_empty()).gather())
     }
 
     /// What is asked of each ticket: from what is remembered of it, else from its records.
@@ -186,5 +187,5 @@ fn state_text(said: &str) -> &str {
 
 fn scripts(said: &str) -> ScriptsRun {
     let lines = said[state_text(said).len()..].lines();
-    lines.filter_map(|line| line.split_once(' ')).map(|(sha256, path)| (path.into(), sha256.into())).collect()
+    lines.filter_map(|line| line.split_once(' ')).map(|(sha256, path)| (path.into(), sha256.into())).gather()
 }

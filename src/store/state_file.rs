@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::escape::is_unsafe;
+use crate::model::gather::Gather;
 use crate::model::phase::Phase;
 use crate::model::projection::{stamps, stamps_text};
 use crate::model::release::{Direction, ReleaseState, Status, Trigger};
@@ -121,7 +122,7 @@ pub(super) fn parse(text: &str) -> Result<(ReleaseState, u32), StateError> {
         if written == text {
             return Ok((state, format));
         }
-        let ours: BTreeSet<&str> = written.lines().collect();
+        let ours: BTreeSet<&str> = written.lines().gather();
         if let Some((key, _)) = body.lines().find(|line| !ours.contains(line)).and_then(|l| l.split_once('='))
         {
             return Err(damaged(&format!("`{key}` is not written as we write it")));
@@ -225,7 +226,7 @@ fn state(mut values: Vec<(&str, String)>) -> Result<(ReleaseState, u32), String>
         archived: take("ARCHIVED").as_deref() == Some("1"),
         log_seq: number("LOG_SEQ", &required("LOG_SEQ", take("LOG_SEQ"))?)?,
         log_chain: required("LOG_CHAIN", take("LOG_CHAIN"))?,
-        extra: values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        extra: values.into_iter().map(|(key, value)| (key.to_owned(), value)).gather(),
     };
     Ok((state, format))
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::model::arrange::Arrange;
 use crate::model::event::RunEvent;
 use crate::model::facts::Snapshot;
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::Plan;
@@ -153,7 +155,7 @@ impl Store {
             let stem = name.strip_suffix(".env").or_else(|| name.strip_suffix(".log"));
             tickets.extend(stem.and_then(|stem| stem.parse().ok()));
         }
-        tickets.sort();
+        tickets.arrange();
         tickets.dedup();
         Ok(tickets)
     }
@@ -203,7 +205,7 @@ impl Store {
             let names = self.ground.workspace.list(&self.layout().once(ticket, state.cycle))?;
             let names = names.into_iter().map(|name| name.to_string_lossy().into_owned());
             // Beside a key lies the lock that is held while its command runs.
-            history.once_done = names.filter(|name| !name.starts_with('.')).collect();
+            history.once_done = names.filter(|name| !name.starts_with('.')).gather();
         }
         Ok(Some(history))
     }

@@ -7,6 +7,7 @@ use super::preview::PreviewCleanupArgs;
 use super::release::{Act, CancelArgs};
 use super::source::RelinkArgs;
 use super::values;
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, ServiceName};
 use crate::model::quantity::Span;
 use crate::model::request::{Anew, RunRequest};
@@ -178,7 +179,7 @@ fn wish(attempt: Option<AttemptRef>, anew: Anew, flags: AnewFlags, act: &Act) ->
             plan: flags.plan,
             accept_untrusted: flags.accept_untrusted,
             accept_small_backup: flags.accept_small_backup,
-            health_deadline: flags.health_deadline.into_iter().collect(),
+            health_deadline: flags.health_deadline.into_iter().gather(),
             reason: act.reason.clone(),
             approved_by: flags.approved_by,
             ..RunRequest::new(name)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::values;
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, BranchName, Oid, ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::quantity::Span;
@@ -141,7 +142,7 @@ impl RunArgs {
             plan: self.plan,
             run_again: self.run_again,
             mark_done: self.mark_done,
-            health_deadline: self.health_deadline.into_iter().collect::<BTreeMap<_, _>>(),
+            health_deadline: self.health_deadline.into_iter().gather::<BTreeMap<_, _>>(),
             reason: self.act.reason,
             approved_by: None,
         }

@@ -6,6 +6,7 @@ use super::Case;
 use super::checkout::listed;
 use crate::decide::classify::covered;
 use crate::decide::course::Way;
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::phase::Phase;
 use crate::model::reason::{Blocker, ReasonCode};
@@ -44,7 +45,7 @@ pub(super) fn new_commits(case: &Case<'_>) -> Option<Blocker> {
 fn earliest(case: &Case<'_>) -> Option<(Phase, String)> {
     let facts = case.facts;
     let changed = &facts.git.changed_since_head;
-    let mut services: BTreeSet<ServiceName> = covered(facts, changed).into_keys().collect();
+    let mut services: BTreeSet<ServiceName> = covered(facts, changed).into_keys().gather();
     let compose_files = facts.target_settings.services.iter().filter_map(|(name, spec)| match &spec.driver {
         DriverSpec::Compose(compose) => Some((compose.file.to_string_lossy().into_owned(), name)),
         DriverSpec::Command(_) => None,

@@ -8,6 +8,7 @@ use crate::decide::course::Way;
 use crate::decide::planning::backup_definition;
 use crate::decide::site::{Definition, Side, define, define_newest};
 use crate::model::facts::{ContainerState, Facts, ResolvedService};
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::phase::Phase;
 use crate::model::plan::ServiceChange;
@@ -44,7 +45,7 @@ pub(super) fn unclassified(case: &Case<'_>) -> Vec<Blocker> {
 }
 
 fn all_services(facts: &Facts) -> BTreeSet<&ServiceName> {
-    facts.base_settings.services.keys().chain(facts.target_settings.services.keys()).collect()
+    facts.base_settings.services.keys().chain(facts.target_settings.services.keys()).gather()
 }
 
 /// A glob for the first file's folder.
@@ -212,7 +213,7 @@ fn unknown_backup_volumes(case: &Case<'_>) -> Vec<Blocker> {
         for entry in &service.spec.backup {
             let BackupKind::Volume { volume } = &entry.kind else { continue };
             let mounts: BTreeSet<&str> =
-                service.containers().iter().flat_map(|c| c.volumes.keys()).map(String::as_str).collect();
+                service.containers().iter().flat_map(|c| c.volumes.keys()).map(String::as_str).gather();
             if is_mounted(volume) || mounts.is_empty() {
                 continue;
             }

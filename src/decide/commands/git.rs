@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::model::gather::Gather;
 use crate::model::id::{BranchName, Oid, TicketId};
 use crate::model::spec::{CommandSpec, GIT_ENVIRONMENT, GIT_HARDENING, REVERT_TRAILER};
 
@@ -9,7 +10,7 @@ use crate::model::spec::{CommandSpec, GIT_ENVIRONMENT, GIT_HARDENING, REVERT_TRA
 fn git<'a>(root: &Path, args: impl IntoIterator<Item = &'a str>) -> CommandSpec {
     let mut command = CommandSpec::new(GIT_HARDENING.iter().copied().chain(args), root);
     command.env =
-        GIT_ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        GIT_ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).gather();
     command
 }
 

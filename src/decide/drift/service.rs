@@ -8,6 +8,7 @@ use crate::decide::commands::own::Own;
 use crate::decide::site::canonical;
 use crate::model::drift::{DriftCode, DriftRow, DriftSeen};
 use crate::model::facts::{ComposeFlavour, ContainerState, RunState, ServiceState};
+use crate::model::gather::Gather;
 use crate::model::spec::{DriverSpec, ServiceSpec};
 
 pub(super) fn rows(seen: &DriftSeen, spec: &ServiceSpec) -> Vec<DriftRow> {
@@ -147,7 +148,7 @@ impl One<'_> {
             rows.push(self.row(DriftCode::ContainerLeftover, None, Some(name.clone()), remove(name)));
         }
         let Some(resolved) = self.seen.compose.get(&self.spec.name) else { return rows };
-        let there: BTreeSet<&str> = self.state.containers.iter().map(|c| c.part.as_str()).collect();
+        let there: BTreeSet<&str> = self.state.containers.iter().map(|c| c.part.as_str()).gather();
         let missing = resolved.parts.keys().filter(|part| !there.contains(part.as_str()));
         for part in missing.filter(|_| self.state.run != RunState::Absent) {
             rows.push(self.row(DriftCode::ContainerMissing, Some(part.clone()), None, self.clears()));

@@ -11,6 +11,7 @@ use crate::decide::order::needs;
 use crate::decide::past::{Past, result_holds};
 use crate::decide::site::{Definition, Side, define, engine, local_image};
 use crate::model::facts::{ComposeFlavour, ComposePart, Facts};
+use crate::model::gather::Gather;
 use crate::model::id::{ServiceName, StepName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, DoneWhen, ServiceChange, Step, WhenUnknown};
@@ -83,10 +84,10 @@ fn going_or_changing(of: Migration<'_>) -> impl Iterator<Item = Definition<'_>> 
 
 /// Independent services side by side: a chain begins once everything before all and the chains it needs are done.
 fn ordered(of: Migration<'_>, chains: Vec<(ServiceName, Vec<Step>)>, before_all: &[StepName]) -> Vec<Step> {
-    let given: BTreeSet<ServiceName> = chains.iter().map(|(name, _)| name.clone()).collect();
+    let given: BTreeSet<ServiceName> = chains.iter().map(|(name, _)| name.clone()).gather();
     let needs = needs(of.facts, &given);
     let last: BTreeMap<ServiceName, StepName> =
-        chains.iter().filter_map(|(name, steps)| Some((name.clone(), steps.last()?.name.clone()))).collect();
+        chains.iter().filter_map(|(name, steps)| Some((name.clone(), steps.last()?.name.clone()))).gather();
     let mut steps = Vec::new();
     for (name, mut chain) in chains {
         if let Some(first) = chain.first_mut() {
@@ -120,7 +121,7 @@ fn pulls(service: &Definition<'_>, images: Images) -> Option<Step> {
             if parts.is_empty() {
                 return None;
             }
-            let images: BTreeSet<&str> = parts.iter().filter_map(|(_, part)| part.image.as_deref()).collect();
+            let images: BTreeSet<&str> = parts.iter().filter_map(|(_, part)| part.image.as_deref()).gather();
             let what = images.iter().copied().collect::<Vec<_>>().join(" ");
             let is_podman = service.call()?.compose.flavour == ComposeFlavour::Podman;
             let commands = if is_podman {

@@ -15,6 +15,7 @@ use crate::decide::refusal::Refusal;
 use crate::decide::saving::{self, Purpose, Small};
 use crate::decide::site::{Definition, Side, define, running_image, same_content};
 use crate::model::facts::{Commit, Facts};
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, BackupStamp, Oid, ServiceName};
 use crate::model::phase::Phase;
 use crate::model::plan::{PLAN_FORMAT, Plan, PlanVerb, PlannedService, ServiceChange, SkippedPhase, Step};
@@ -306,7 +307,7 @@ fn commits(facts: &Facts, course: &Course) -> Vec<Commit> {
     }
     let mut commits = facts.git.incoming.clone();
     if course.way == Way::Fresh && course.base != facts.git.head {
-        let known: BTreeSet<Oid> = commits.iter().map(|commit| commit.oid.clone()).collect();
+        let known: BTreeSet<Oid> = commits.iter().map(|commit| commit.oid.clone()).gather();
         let by_hand = facts
             .git
             .unreleased

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::decide::site::{Side, define, local_image, running_image};
 use crate::model::candidate::Artifact;
 use crate::model::facts::{Facts, Schema, ServiceState, Snapshot, SnapshotService};
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::plan::{Plan, Step};
 
@@ -30,7 +31,7 @@ pub(super) fn of_plan(
         plan: String::new(),
         supersedes: plan.supersedes.clone(),
         configuration: facts.target_settings.sources.clone(),
-        scripts: scripts.map(|script| (script.path.clone(), script.sha256.clone())).collect(),
+        scripts: scripts.map(|script| (script.path.clone(), script.sha256.clone())).gather(),
         environment: facts.environment.clone(),
         services: plan
             .services
@@ -39,7 +40,7 @@ pub(super) fn of_plan(
                 let pinned = pinned.get(&planned.name).cloned().unwrap_or_default();
                 (planned.name.clone(), SnapshotService { pinned, ..service(facts, &planned.name) })
             })
-            .collect(),
+            .gather(),
     }
 }
 

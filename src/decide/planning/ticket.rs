@@ -4,7 +4,9 @@ use super::draft::{chained, named, step};
 use crate::decide::past::Past;
 use crate::decide::site::own;
 use crate::decide::typed::Typed;
+use crate::model::arrange::Arrange;
 use crate::model::facts::{Facts, StepEnd, TicketScript};
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, Oid, ServiceName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, DoneWhen, PlannedScript, Step, WhenUnknown};
@@ -38,7 +40,7 @@ pub(in crate::decide) fn scripts<'a>(facts: &'a Facts, request: &RunRequest) -> 
             .iter()
             .filter(|script| script.ticket == *ticket && (is_own || !script.ran))
             .collect();
-        of_ticket.sort_by(|a, b| a.path.cmp(&b.path));
+        of_ticket.arrange_by(|a, b| a.path.cmp(&b.path));
         chosen.extend(of_ticket);
     }
     chosen
@@ -101,7 +103,7 @@ fn of_script(facts: &Facts, script: &TicketScript, told: Told<'_>) -> Step {
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
-    .collect();
+    .gather();
     let header = &script.header;
     let (when_unknown, done_when) = match &header.check {
         Some(check) => (WhenUnknown::Check, Some(DoneWhen::Exits(own.program(check)))),

@@ -9,6 +9,7 @@ use super::patterns::compile;
 use super::quoted;
 use super::weigh::rivals;
 use crate::manifest::playbook::Book;
+use crate::model::arrange::Arrange;
 use crate::model::lint::Finding;
 use crate::model::playbook::{Adhoc, MatchRule, Playbook};
 
@@ -20,7 +21,7 @@ pub fn lint(books: &[Book], known: &BTreeSet<String>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = books.iter().flat_map(|book| of_book(book, known)).collect();
     findings.extend(twice(books));
     findings.extend(circles(books));
-    findings.sort();
+    findings.arrange();
     findings.dedup();
     findings
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex, RegexSet};
 
+use crate::model::arrange::Arrange;
 use crate::model::packed::shipped;
 
 /// Phrases, the longest first: a short one may be a part of a long one.
@@ -57,7 +58,7 @@ fn filled(english: &str, found: &Captures<'_>) -> String {
 impl Phrases {
     fn of(text: &str) -> Self {
         let mut pairs = pairs(text);
-        pairs.sort_by_key(|(phrase, _)| Reverse(phrase.chars().count()));
+        pairs.arrange_by_key(|(phrase, _)| Reverse(phrase.chars().count()));
         let patterns: Vec<String> = pairs.iter().map(|(phrase, _)| pattern(phrase)).collect();
         let ours = "a phrase of ours compiles";
         let which = RegexSet::new(&patterns).unwrap_or_else(|_| unreachable!("{ours}"));

@@ -16,6 +16,8 @@ use super::errors::{Errors, Found};
 use super::patterns::compile;
 use super::said::{self, Line, Speaker};
 use super::tool::{self, Agrees};
+use crate::model::arrange::Arrange;
+use crate::model::gather::Gather;
 use crate::model::matching::{PlaybookMatch, Strength, Symptom};
 use crate::model::playbook::{MatchRule, Playbook};
 
@@ -108,7 +110,7 @@ fn weighed<'p>(
     let mut fits: Vec<Fit<'p>> =
         each.filter_map(|(playbook, errors)| fit(playbook, errors, symptom, lines, thin)).collect();
     narrower_first(&known.below, &mut fits);
-    fits.sort_by_key(|fit| {
+    fits.arrange_by_key(|fit| {
         (
             Reverse(fit.strength),
             Reverse(fit.score),
@@ -132,7 +134,7 @@ pub(super) fn rivals(playbooks: &[Playbook]) -> BTreeMap<&str, BTreeSet<&str>> {
     let named: BTreeMap<&str, &[String]> = playbooks
         .iter()
         .map(|playbook| (playbook.id.as_str(), playbook.when.as_ref().map_or(&[][..], |when| &when.over[..])))
-        .collect();
+        .gather();
     let below = |id: &str| {
         let mut found: BTreeSet<&str> = BTreeSet::new();
         let mut open: Vec<&str> =
@@ -144,7 +146,7 @@ pub(super) fn rivals(playbooks: &[Playbook]) -> BTreeMap<&str, BTreeSet<&str>> {
         }
         found
     };
-    named.keys().map(|id| (*id, below(id))).collect()
+    named.keys().map(|id| (*id, below(id))).gather()
 }
 
 fn fit<'p>(

@@ -8,8 +8,10 @@ use crate::decide::planning::backup_definition;
 use crate::decide::range::{Succession, may_have_moved};
 use crate::decide::saving::entries;
 use crate::decide::site::{Side, define, same_content};
+use crate::model::arrange::Arrange;
 use crate::model::backup::BackupSet;
 use crate::model::facts::{Facts, TicketHistory};
+use crate::model::gather::Gather;
 use crate::model::id::{BackupStamp, Oid, ServiceName};
 use crate::model::phase::Phase;
 use crate::model::plan::ServiceChange;
@@ -129,7 +131,7 @@ impl<'a> Scope<'a> {
 
     fn sort_services(&mut self) {
         let facts = self.facts;
-        let mut names: BTreeSet<ServiceName> = self.all().flat_map(|state| state.services.clone()).collect();
+        let mut names: BTreeSet<ServiceName> = self.all().flat_map(|state| state.services.clone()).gather();
         // A header's `backup=` saves services that phase migrate never touches; scripts may have changed their data.
         names.extend(self.all().flat_map(|state| state.backups.keys().cloned()));
         for name in by_dependency(facts, &names) {
@@ -204,7 +206,7 @@ fn later<'a>(facts: &'a Facts, state: &ReleaseState) -> Vec<&'a ReleaseState> {
             && other.superseded_by.is_none()
     };
     let mut later: Vec<&ReleaseState> = facts.releases.iter().filter(is_on_top).collect();
-    later.sort_by_key(|state| std::cmp::Reverse(state.started_at));
+    later.arrange_by_key(|state| std::cmp::Reverse(state.started_at));
     later
 }
 

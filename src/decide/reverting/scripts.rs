@@ -3,6 +3,7 @@
 use super::scope::Scope;
 use crate::decide::planning::{script_step_name, step};
 use crate::decide::site::own;
+use crate::model::arrange::Arrange;
 use crate::model::facts::TicketScript;
 use crate::model::id::StepName;
 use crate::model::phase::Phase;
@@ -12,7 +13,7 @@ use crate::model::plan::{Action, Step, WhenUnknown};
 pub(super) fn steps(scope: &Scope<'_>) -> Vec<Step> {
     let mut scripts: Vec<&TicketScript> =
         scope.facts.scripts.iter().filter(|script| is_wanted(scope, script)).collect();
-    scripts.sort_by(|a, b| b.path.cmp(&a.path));
+    scripts.arrange_by(|a, b| b.path.cmp(&a.path));
     scripts.into_iter().filter_map(|script| of_script(scope, script)).collect()
 }
 

@@ -15,6 +15,7 @@ use crate::decide::planning::{
 use crate::decide::restoring::{self, Manner, Restore};
 use crate::decide::saving::{self, Purpose, Small};
 use crate::decide::site::{Definition, Side, define, engine};
+use crate::model::gather::Gather;
 use crate::model::id::{ServiceName, StepName};
 use crate::model::phase::Phase;
 use crate::model::plan::{Action, DoneWhen, ServiceChange, Step, WhenUnknown};
@@ -222,7 +223,7 @@ fn coming_up(
     way: &mut Way,
 ) -> Vec<Step> {
     let services = coming_back(scope);
-    let given: BTreeSet<ServiceName> = services.iter().map(|service| service.name().clone()).collect();
+    let given: BTreeSet<ServiceName> = services.iter().map(|service| service.name().clone()).gather();
     let needs = needs(scope.facts, &given);
     // The step after which a service is up; and those after which it is ready, with its data.
     let up = |name: &ServiceName| given.contains(name).then(|| named(["revert", name.as_str(), "health"]));

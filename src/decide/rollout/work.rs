@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::index::{Hosts, In, InOrder, Kind};
 use super::step::{Commit, Decision, Note};
+use crate::model::gather::Gather;
 use crate::model::rollout::{
     Desired, HostName, HostRow, HostState, PlanId, PlanPhase, RolloutPlan, RolloutState, StagePhase, Wait,
     Wish,
@@ -247,7 +248,7 @@ impl<'a> Work<'a> {
 
     fn written(self) -> Commit {
         let Self { state, hosts, changed, desired, notes, .. } = self;
-        let rows = changed.into_iter().map(|(number, row)| (hosts.at(number).0.clone(), row)).collect();
+        let rows = changed.into_iter().map(|(number, row)| (hosts.at(number).0.clone(), row)).gather();
         Commit { state, rows, desired, notes }
     }
 }

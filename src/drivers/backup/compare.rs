@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::BackupError;
 use super::archive::{Attributes, BUFFER, Item, Root, above, find, is_kept, read, read_headers, roots};
+use crate::model::gather::Gather;
 use crate::sys::files::failed;
 use crate::sys::folder::{self, Folder, Kind, Node};
 
@@ -222,7 +223,7 @@ fn compare_inside(
 
 fn compare_attributes(wanted: &Attributes, mut found: Attributes) -> Option<String> {
     found.retain(|(name, _)| is_kept(name));
-    let sorted = |attributes: &Attributes| attributes.iter().cloned().collect::<BTreeSet<_>>();
+    let sorted = |attributes: &Attributes| attributes.iter().cloned().gather::<BTreeSet<_>>();
     (sorted(wanted) != sorted(&found)).then(|| "extended attributes".to_owned())
 }
 

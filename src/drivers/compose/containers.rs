@@ -9,7 +9,9 @@ use super::ComposeError;
 use super::local::engine_says;
 use super::membership::{Labels, Membership, without_hex};
 use crate::drivers::Surroundings;
+use crate::model::arrange::Arrange;
 use crate::model::facts::{ContainerState, RunState, ServiceState};
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::spec::ComposeSpec;
 
@@ -28,7 +30,7 @@ pub fn states(
         let members = Membership::new(name, spec, surroundings);
         ((*name).clone(), state(&members, &containers))
     });
-    Ok(states.collect())
+    Ok(states.gather())
 }
 
 /// Every container on this host that compose made.
@@ -93,7 +95,7 @@ fn container(value: &Value) -> (ContainerState, Labels) {
         started_at: moment(&text("/State/StartedAt")),
         project: labels.project.clone(),
         config_hash: label("com.docker.compose.config-hash"),
-        volumes: mounts.iter().filter_map(volume).collect(),
+        volumes: mounts.iter().filter_map(volume).gather(),
         state,
     };
     (container, labels)
@@ -112,7 +114,7 @@ pub(super) fn state(members: &Membership<'_>, containers: &[(ContainerState, Lab
     let (leftover, mut ours): (Vec<_>, Vec<_>) = ours
         .map(|(container, _)| container.clone())
         .partition(|container| without_hex(&container.name).is_some());
-    ours.sort_by(|a, b| a.name.cmp(&b.name));
+    ours.arrange_by(|a, b| a.name.cmp(&b.name));
     let mut leftover: Vec<String> = leftover.into_iter().map(|container| container.name).collect();
     leftover.sort();
     let run = run_state(members, &ours);

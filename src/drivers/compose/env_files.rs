@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 
 use serde_json::Value;
 
+use crate::model::gather::Gather;
 use crate::sys::files::{self, FileError};
 use crate::sys::folder::Folder;
 
@@ -43,7 +44,7 @@ pub(super) fn dependent(compose_file: &Path) -> Option<BTreeSet<String>> {
         };
         takes || service.get("env_file").is_some() || service.get("extends").is_some()
     };
-    Some(services.iter().filter(|(_, service)| is_dependent(service)).map(|(name, _)| name.clone()).collect())
+    Some(services.iter().filter(|(_, service)| is_dependent(service)).map(|(name, _)| name.clone()).gather())
 }
 
 /// Every `services.*.env_file`: one name, a list of names, or a list of tables with `path`.

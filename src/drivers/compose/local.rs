@@ -11,6 +11,7 @@ use super::{ComposeError, Found};
 use crate::drivers::Surroundings;
 use crate::drivers::program::{Ask, Said};
 use crate::model::facts::RuntimeFacts;
+use crate::model::gather::Gather;
 use crate::model::reason::Blocker;
 use crate::sys::beside;
 use crate::sys::folder::Folder;
@@ -72,7 +73,7 @@ pub fn images(
         let bare = reference.trim_start_matches("sha256:");
         known.get(&plain(reference)).or_else(|| known.get(bare)).cloned()
     };
-    Ok(references.iter().filter_map(|reference| Some((reference.clone(), id_of(reference)?))).collect())
+    Ok(references.iter().filter_map(|reference| Some((reference.clone(), id_of(reference)?))).gather())
 }
 
 /// A reference with what everybody leaves out: Docker Hub's own name goes, `latest` comes, a tag beside a digest goes. What
@@ -116,7 +117,7 @@ pub fn pullable(
     thread::scope(|scope| {
         let asked: Vec<_> =
             references.iter().map(|name| (name, beside(scope, move || offered(name)))).collect();
-        asked.into_iter().filter_map(|(name, thread)| thread.join().then(|| name.clone())).collect()
+        asked.into_iter().filter_map(|(name, thread)| thread.join().then(|| name.clone())).gather()
     })
 }
 
@@ -151,7 +152,7 @@ pub fn mountpoints(
         let name = volume.get("Name")?.as_str()?.to_owned();
         (is_local && !is_mounted_later && Folder::open(&folder).is_ok()).then_some((name, folder))
     };
-    Ok(known.iter().filter_map(readable).collect())
+    Ok(known.iter().filter_map(readable).gather())
 }
 
 /// What an engine's `inspect` found of a kind of object.

@@ -10,6 +10,7 @@ use super::ComposeError;
 use super::local::engine_says;
 use super::resolve::{configuration, move_paths};
 use crate::drivers::Surroundings;
+use crate::model::arrange::Arrange;
 use crate::model::facts::Compose;
 use crate::model::preview::{PREVIEW_LABEL, PREVIEW_ROOT_LABEL, PreviewContainer, PreviewParts};
 use crate::model::spec::ComposeSpec;
@@ -105,7 +106,7 @@ pub fn parts_of(
         // By its name: an image that has another name, too, keeps that.
         .map(|(name, id)| if name.contains("<none>") { id.to_owned() } else { name.to_owned() })
         .collect();
-    parts.containers.sort_by(|a, b| a.name.cmp(&b.name));
+    parts.containers.arrange_by(|a, b| a.name.cmp(&b.name));
     parts.images.sort();
     parts.images.dedup();
     Ok(parts)

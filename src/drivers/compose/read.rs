@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::resolve::hash;
 use crate::model::facts::ComposePart;
+use crate::model::gather::Gather;
 
 /// A compose project, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +22,8 @@ pub(super) struct Resolved {
 pub(super) fn resolved(value: &Value, project: &str, folder: &Path) -> Result<Resolved, String> {
     let services = value.get("services").and_then(Value::as_object).ok_or("it names no services")?;
     let project = value.get("name").and_then(Value::as_str).unwrap_or(project);
-    let parts = services
-        .iter()
-        .map(|(name, service)| (name.clone(), part(service, value, project, folder)))
-        .collect();
+    let parts =
+        services.iter().map(|(name, service)| (name.clone(), part(service, value, project, folder))).gather();
     Ok(Resolved { project: project.to_owned(), parts })
 }
 
@@ -142,7 +141,7 @@ fn database(service: &Value) -> BTreeMap<String, String> {
             .map(ToOwned::to_owned),
         _ => None,
     };
-    DATABASE.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
+    DATABASE.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).gather()
 }
 
 /// What the engine calls a volume: its `name`, else its key as it is when external, else with the project before it.
@@ -170,7 +169,7 @@ fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(fields) => {
             text.push('{');
-            for (key, field) in fields.iter().collect::<BTreeMap<_, _>>() {
+            for (key, field) in fields.iter().gather::<BTreeMap<_, _>>() {
                 let _ = write!(text, "{}:", Value::String(key.clone()));
                 write_canonical(field, text);
                 text.push(',');

@@ -11,6 +11,7 @@ use super::{ComposeError, env_files};
 use crate::drivers::Surroundings;
 use crate::drivers::program::{Ask, Said};
 use crate::model::facts::{Compose, ComposeFlavour, ResolvedService};
+use crate::model::gather::Gather;
 use crate::model::id::ServiceName;
 use crate::model::spec::ComposeSpec;
 use crate::sys::beside;
@@ -192,7 +193,7 @@ fn hashes_of(
     let text = said.text();
     let pairs = text.lines().filter_map(|line| line.trim().rsplit_once(' '));
     let mut hashes: BTreeMap<_, _> =
-        pairs.map(|(part, hash)| (part.trim().to_owned(), hash.to_owned())).collect();
+        pairs.map(|(part, hash)| (part.trim().to_owned(), hash.to_owned())).gather();
     if compose.flavour == ComposeFlavour::V2 {
         match env_files::dependent(&files.join(&spec.file)) {
             Some(dependent) => hashes.retain(|part, _| !dependent.contains(part)),

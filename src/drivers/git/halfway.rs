@@ -7,6 +7,7 @@ use super::content::TreeEntry;
 use super::parse;
 use super::{Git, GitError};
 use crate::model::facts::DirtyFile;
+use crate::model::gather::Gather;
 use crate::model::id::Oid;
 use crate::sys::files;
 
@@ -51,7 +52,7 @@ impl Git {
             ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--end-of-options"];
         let args: Vec<&str> = args.into_iter().chain([from.as_str(), to.as_str()]).collect();
         let changed: BTreeSet<String> =
-            parse::names(&self.read_only("list changed files", &args, None)?.stdout).into_iter().collect();
+            parse::names(&self.read_only("list changed files", &args, None)?.stdout).into_iter().gather();
         let mut foreign: BTreeSet<String> = BTreeSet::new();
         for path in self.files_of(dirty) {
             if !changed.contains(&path) {
@@ -135,7 +136,7 @@ impl Git {
             .into_iter()
             .partition(|path| !path.contains('\n') && files::is_file(&self.root().join(path)));
         let mut blobs: BTreeMap<String, Option<Oid>> =
-            odd.into_iter().map(|path| (path.clone(), None)).collect();
+            odd.into_iter().map(|path| (path.clone(), None)).gather();
         let questions = plain.iter().fold(String::new(), |all, path| all + path + "\n");
         let args = ["hash-object", "--stdin-paths"];
         let said = self.read_only("hash files of the work tree", &args, Some(questions.into_bytes()))?;

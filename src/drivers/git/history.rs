@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::parse::Linked;
 use crate::model::facts::{Commit, Containment};
+use crate::model::gather::Gather;
 use crate::model::id::Oid;
 
 /// The commits of `git log HEAD...TARGET M1 M2 …`: what HEAD, the target and the commits that matter have beyond the
@@ -40,7 +41,7 @@ impl History {
 
     /// Where these commits, all present, are contained.
     pub(super) fn contains(&self, matter: &[Oid]) -> BTreeMap<Oid, Containment> {
-        let listed: BTreeSet<&Oid> = self.commits.iter().map(|c| &c.commit.oid).collect();
+        let listed: BTreeSet<&Oid> = self.commits.iter().map(|c| &c.commit.oid).gather();
         let place = |oid: &Oid| {
             let shared = !listed.contains(oid);
             Containment {
@@ -48,7 +49,7 @@ impl History {
                 in_target: shared || self.of_target.contains(oid),
             }
         };
-        matter.iter().map(|oid| (oid.clone(), place(oid))).collect()
+        matter.iter().map(|oid| (oid.clone(), place(oid))).gather()
     }
 
     /// Whether the listing runs into a commit without parents, where a shallow clone is cut off.

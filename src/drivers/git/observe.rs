@@ -7,6 +7,7 @@ use super::history::History;
 use super::parse::{self, Status};
 use super::{Git, GitError};
 use crate::model::facts::{Commit, Containment, DirtyFile, GitFacts, HeadMove};
+use crate::model::gather::Gather;
 use crate::model::id::{BranchName, Oid};
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::settings::SignaturePolicy;
@@ -175,7 +176,7 @@ impl Git {
             tree: answer[1].clone(),
             submodules: answer[2].is_some(),
         });
-        Ok(names.into_iter().zip(found).collect())
+        Ok(names.into_iter().zip(found).gather())
     }
 
     /// The commit to release: what was fetched, else what the remote-tracking branch says; at the commit asked for.
@@ -361,7 +362,7 @@ fn local(branch: &BranchName) -> String {
 
 fn tips(look: &Look, found: &BTreeMap<String, Found>) -> BTreeMap<BranchName, Oid> {
     let tip = |branch: &BranchName| Some((branch.clone(), found.get(&local(branch))?.commit.clone()?));
-    look.branches.iter().filter_map(tip).collect()
+    look.branches.iter().filter_map(tip).gather()
 }
 
 fn tracking(look: &Look) -> String {
@@ -370,5 +371,5 @@ fn tracking(look: &Look) -> String {
 }
 
 fn trees(found: &BTreeMap<String, Found>) -> BTreeMap<Oid, Oid> {
-    found.values().filter_map(|found| Some((found.commit.clone()?, found.tree.clone()?))).collect()
+    found.values().filter_map(|found| Some((found.commit.clone()?, found.tree.clone()?))).gather()
 }

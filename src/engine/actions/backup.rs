@@ -7,6 +7,7 @@ use crate::drivers::backup::{self, BackupError};
 use crate::engine::failure::{Failure, INTERRUPTED};
 use crate::model::backup::{BackupEntry, BackupJob, TakeMethod};
 use crate::model::event::Progress;
+use crate::model::gather::Gather;
 use crate::model::projection::field;
 use crate::model::quantity::ByteSize;
 use crate::model::spec::CommandSpec;
@@ -53,7 +54,7 @@ pub(super) fn take(work: Work<'_>, job: &BackupJob) -> Result<Effects, Failure> 
         ms: u64::try_from(clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX),
         verified: true,
         command,
-        files: hashes.into_iter().map(|hash| (hash.path, hash.sha256)).collect(),
+        files: hashes.into_iter().map(|hash| (hash.path, hash.sha256)).gather(),
     };
     let finished = context.sets.add(context.store, job, entry, clock.now())?;
     let effects = Effects::default().msg(format!("{} of {}", ByteSize(bytes), job.source));

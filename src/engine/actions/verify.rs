@@ -7,6 +7,7 @@ use crate::drivers::{compose, probe};
 use crate::engine::failure::Failure;
 use crate::model::event::Progress;
 use crate::model::facts::{ContainerState, ServiceState};
+use crate::model::gather::Gather;
 use crate::model::id::Oid;
 use crate::model::plan::{AccessWay, VerifyJob};
 use crate::model::projection::field;
@@ -57,7 +58,7 @@ fn proven(state: &ServiceState) -> Effects {
     let each = |value: fn(&ContainerState) -> &str| {
         let known = state.containers.iter().filter(|container| !container.image_id.is_empty());
         let parts: BTreeMap<&str, &str> =
-            known.map(|container| (container.part.as_str(), value(container))).collect();
+            known.map(|container| (container.part.as_str(), value(container))).gather();
         let words: Vec<String> = parts.iter().map(|(part, value)| format!("{part}={value}")).collect();
         words.join(" ")
     };
@@ -116,7 +117,7 @@ fn local_ids(work: Work<'_>, job: &VerifyJob) -> BTreeMap<String, String> {
     let (DriverSpec::Compose(_), Some(engine)) = (&job.driver, &work.context.runtime.engine) else {
         return BTreeMap::new();
     };
-    let wanted: BTreeSet<String> = job.images.values().cloned().collect();
+    let wanted: BTreeSet<String> = job.images.values().cloned().gather();
     compose::images(engine, &wanted, work.context.surroundings).unwrap_or_default()
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::fleet::ledger::{Expect, Item, Ledger, LedgerError};
+use crate::model::gather::Gather;
 use crate::model::rollout::{HostName, Order, Word};
 
 /// What all of them begin with.
@@ -90,5 +91,5 @@ pub fn agents(ledger: &dyn Ledger) -> Result<BTreeMap<HostName, String>, LedgerE
             let host = item.key.strip_prefix(AGENTS)?.strip_suffix("/alive")?;
             Some((host.parse().ok()?, item.value))
         })
-        .collect())
+        .gather())
 }

@@ -16,6 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::route::Method;
 use crate::http::router::{self, Noted, Place};
 use crate::http::shared::Shared;
+use crate::model::gather::Gather;
 use crate::model::id::AttemptId;
 
 use super::page::{Frame, Page, ProblemPage, Reply, Visit, html_as};
@@ -30,7 +31,7 @@ pub(in crate::http) async fn answer(
 ) -> Response<Body> {
     let remote = router::remote(&request);
     let (parts, body) = request.into_parts();
-    let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).gather();
     let known = admission::known(shared, page.need, &parts.headers, remote).await;
     let (said, mut refused) = match known {
         Ok(said) => {

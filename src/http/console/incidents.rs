@@ -7,6 +7,7 @@ use crate::http::admission::may_name_a_program;
 use crate::http::api::words::Words;
 use crate::http::problem::Problem;
 use crate::http::running::spawned;
+use crate::model::arrange::Arrange;
 use crate::model::id::TicketId;
 use crate::model::incident::{Incident, IncidentId, IncidentKind, IncidentLook, IncidentView};
 use crate::ops::incident;
@@ -83,7 +84,7 @@ pub(super) fn show(visit: &Visit<'_>) -> Result<Reply, Problem> {
     };
     let mut looks: Vec<Look> = own.captures.iter().map(|one| look("Captured", one)).collect();
     looks.extend(own.verifications.iter().map(|one| look("Verified", one)));
-    looks.sort_by_key(|look| std::cmp::Reverse(look.seen.at));
+    looks.arrange_by_key(|look| std::cmp::Reverse(look.seen.at));
     html(&Shown {
         frame: visit.frame(own.id.to_string(), "incidents"),
         badge: badge(own),

@@ -15,6 +15,7 @@ use crate::http::route::{Method, Need};
 use crate::http::shared::Shared;
 use crate::model::access::Role;
 use crate::model::escape::is_unsafe;
+use crate::model::gather::Gather;
 use crate::model::id::AttemptId;
 use crate::ops::Host;
 use crate::sys::process;
@@ -197,7 +198,7 @@ impl Escaper for Clean {
 
 /// A query from these pairs, without those that say nothing.
 pub(super) fn query(pairs: &[(&str, &str)]) -> String {
-    let said: BTreeMap<&str, &str> = pairs.iter().filter(|(_, value)| !value.is_empty()).copied().collect();
+    let said: BTreeMap<&str, &str> = pairs.iter().filter(|(_, value)| !value.is_empty()).copied().gather();
     serde_urlencoded::to_string(said).unwrap_or_default()
 }
 

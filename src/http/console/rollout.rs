@@ -6,6 +6,7 @@ use askama::Template;
 
 use crate::http::api::rollouts as api;
 use crate::http::problem::Problem;
+use crate::model::arrange::Arrange;
 use crate::model::rollout::{DescribeView, HostState, HostView, PlanId, StageView, Strategy, Verdict};
 use crate::ops::rollout;
 
@@ -106,7 +107,7 @@ fn stage(one: &StageView, view: &DescribeView) -> Stage {
         view.hosts.iter().filter(|host| host.stage_id.as_ref() == Some(&one.stage_id)).collect();
     if hosts.len() > CELLS {
         // What is at work or went wrong is not to be sought among thousands that are well.
-        hosts.sort_by_key(|host| matches!(host.state, HostState::Active | HostState::Pending));
+        hosts.arrange_by_key(|host| matches!(host.state, HostState::Active | HostState::Pending));
     }
     let rest = hosts.split_off(hosts.len().min(CELLS));
     let mut more: BTreeMap<&'static str, usize> = BTreeMap::new();

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::http::api::rollouts as api;
 use crate::http::problem::Problem;
+use crate::model::arrange::Arrange;
 use crate::model::reason::Blocker;
 use crate::model::rollout::{Act, DescribeView, HostName, PlanId, PlanPhase, StageId, StageView, Strategy};
 use crate::ops::rollout::{self, Desk, Terms};
@@ -187,7 +188,7 @@ pub(super) fn ways(visit: &Visit<'_>, desk: &Desk, view: &DescribeView) -> Resul
         against: would.err(),
     };
     let mut ways: Vec<Way> = verbs.into_iter().zip(would).map(way).collect();
-    ways.sort_by_key(|way| (!way.recommended, way.against.is_some()));
+    ways.arrange_by_key(|way| (!way.recommended, way.against.is_some()));
     Ok(ways)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::drivers::compose;
 use crate::model::facts::SnapshotService;
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, ServiceName};
 use crate::model::view::DoctorRow;
 use crate::ops::host::Host;
@@ -85,7 +86,7 @@ fn needed(host: &Host, seen: &Posture) -> Vec<Old> {
 fn missing(host: &Host, seen: &Posture, needed: &[Old]) -> Vec<String> {
     let Some(engine) = &seen.runtime.engine else { return Vec::new() };
     let references: BTreeSet<String> =
-        needed.iter().flat_map(|old| old.images.iter().chain(&old.identities)).cloned().collect();
+        needed.iter().flat_map(|old| old.images.iter().chain(&old.identities)).cloned().gather();
     // An engine that does not answer is said elsewhere.
     let Ok(here) = compose::images(engine, &references, &host.surroundings) else { return Vec::new() };
     let known_otherwise =

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::model::arrange::Arrange;
 use crate::model::backup::BackupSet;
 use crate::model::id::ServiceName;
 use crate::model::quantity::counted;
@@ -44,7 +45,7 @@ fn newest_tickets(host: &Host) -> Result<Vec<ReleaseState>, OpsError> {
     let tickets = host.store.tickets()?;
     let mut states: Vec<ReleaseState> =
         tickets.iter().filter_map(|ticket| host.store.state(ticket).ok().flatten()).collect();
-    states.sort_by_key(|state| std::cmp::Reverse(state.updated_at));
+    states.arrange_by_key(|state| std::cmp::Reverse(state.updated_at));
     Ok(states)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::decide::{self, Refusal};
+use crate::model::gather::Gather;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::request::RunRequest;
 use crate::model::view::{DoctorRow, Verdict};
@@ -40,7 +41,7 @@ pub(super) fn rows(host: &Host, seen: &Posture) -> Vec<DoctorRow> {
         Err(Refusal::Blocked { blockers, .. }) => blockers,
         Ok(_) | Err(Refusal::Nothing { .. }) => Vec::new(),
     };
-    let said: BTreeSet<&str> = seen.troubles.iter().map(|trouble| trouble.fact.as_str()).collect();
+    let said: BTreeSet<&str> = seen.troubles.iter().map(|trouble| trouble.fact.as_str()).gather();
     let matters =
         |blocker: &&Blocker| !OF_THE_MOMENT.contains(&blocker.code) && !said.contains(blocker.fact.as_str());
     let mut rows: Vec<DoctorRow> = blockers

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::drivers::compose::{self, Composed};
 use crate::model::facts::RunState;
+use crate::model::gather::Gather;
 use crate::model::quantity::counted;
 use crate::model::reason::ReasonCode;
 use crate::model::source::Relink;
@@ -134,11 +135,11 @@ pub(super) fn services(host: &Host, seen: &Posture) -> Vec<DoctorRow> {
 fn uncovered(host: &Host, seen: &Posture) -> Vec<DoctorRow> {
     let Some(engine) = &seen.runtime.engine else { return Vec::new() };
     let Ok(all) = compose::survey(engine, &host.surroundings) else { return Vec::new() };
-    let projects: BTreeSet<&str> = seen.compose.values().map(|resolved| resolved.project.as_str()).collect();
+    let projects: BTreeSet<&str> = seen.compose.values().map(|resolved| resolved.project.as_str()).gather();
     let containers = || seen.services.values().flat_map(|state| &state.containers);
-    let ours: BTreeSet<&str> = containers().map(|container| container.id.as_str()).collect();
+    let ours: BTreeSet<&str> = containers().map(|container| container.id.as_str()).gather();
     let leftover: BTreeSet<&str> =
-        seen.services.values().flat_map(|state| &state.leftover).map(String::as_str).collect();
+        seen.services.values().flat_map(|state| &state.leftover).map(String::as_str).gather();
     let is_uncovered = |composed: &&Composed| {
         let container = &composed.container;
         projects.contains(container.project.as_str())

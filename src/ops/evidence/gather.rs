@@ -8,6 +8,7 @@ use crate::decide::{self, BoundarySeen};
 use crate::model::diagnosis::{Boundary, HeadAt};
 use crate::model::event::EventKind;
 use crate::model::evidence::{EVIDENCE_SCHEMA, Evidence, FailureSeen, GitSeen, LogHead, LogSeen};
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, Oid, ServiceName, StepName};
 use crate::model::release::ReleaseState;
 use crate::model::request::LogLines;
@@ -196,7 +197,7 @@ fn logs(host: &Host) -> BTreeMap<ServiceName, LogSeen> {
             };
             (name.clone(), log)
         });
-        seen.collect()
+        seen.gather()
     })
 }
 

@@ -7,6 +7,7 @@ use crate::decide::{self, left_by};
 use crate::drivers::compose;
 use crate::model::drift::{DriftHead, DriftSeen, DriftView, RanScript};
 use crate::model::facts::RuntimeFacts;
+use crate::model::gather::Gather;
 use crate::model::id::{Oid, ServiceName};
 use crate::model::reason::Blocker;
 use crate::model::release::{ReleaseState, Status};
@@ -95,7 +96,7 @@ fn images(host: &Host, seen: &Posture, troubles: &mut Vec<Blocker>) -> BTreeMap<
     let Some(engine) = &seen.runtime.engine else { return BTreeMap::new() };
     let parts = seen.compose.values().flat_map(|resolved| resolved.parts.values());
     let own = seen.settings.services.values().filter_map(|service| service.image.clone());
-    let wanted: BTreeSet<String> = parts.filter_map(|part| part.image.clone()).chain(own).collect();
+    let wanted: BTreeSet<String> = parts.filter_map(|part| part.image.clone()).chain(own).gather();
     compose::images(engine, &wanted, &host.surroundings).unwrap_or_else(|error| {
         troubles.push(error.blocker());
         BTreeMap::new()
@@ -110,7 +111,7 @@ fn labels(host: &Host, seen: &Posture) -> BTreeMap<ServiceName, BTreeMap<String,
         let hashes = compose::hashes(compose, spec, &host.surroundings).ok()?;
         Some((name.clone(), hashes))
     };
-    seen.compose.keys().filter_map(one).collect()
+    seen.compose.keys().filter_map(one).gather()
 }
 
 /// Every script that ran to a good end in a release that was not taken back, with what lies in the tree now.
@@ -131,7 +132,7 @@ fn scripts(host: &Host, releases: &[ReleaseState]) -> Result<Vec<RanScript>, Ops
 fn strays(host: &Host, seen: &Posture) -> Vec<String> {
     let Some(engine) = &seen.runtime.engine else { return Vec::new() };
     let known: BTreeSet<&str> =
-        seen.services.values().flat_map(|state| &state.containers).map(|c| c.id.as_str()).collect();
+        seen.services.values().flat_map(|state| &state.containers).map(|c| c.id.as_str()).gather();
     let is_gone = |file: &Path| file.starts_with(host.root()) && !files::exists(file);
     // An engine that does not answer is a row of every service that needs it.
     let made = compose::survey(engine, &host.surroundings).unwrap_or_default();

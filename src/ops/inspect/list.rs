@@ -1,5 +1,6 @@
 //! `list`: every attempt on this host, newest first.
 
+use crate::model::arrange::Arrange;
 use crate::model::id::{AttemptId, TicketId};
 use crate::model::release::{ReleaseState, Status};
 use crate::model::view::ListRow;
@@ -157,6 +158,6 @@ fn newest_states(host: &Host, notes: &mut Vec<String>) -> Result<Vec<ReleaseStat
             Err(error) => notes.push(format!("`{ticket}` is left out: {error}")),
         }
     }
-    states.sort_by_key(|state| std::cmp::Reverse(state.started_at));
+    states.arrange_by_key(|state| std::cmp::Reverse(state.started_at));
     Ok(states)
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::decide::retention;
 use crate::model::backup::BackupSet;
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, BackupStamp, ServiceName, TicketId};
 use crate::model::release::{ReleaseState, Status};
 use crate::model::view::{BackupRow, HolderView, ListRow};
@@ -92,7 +93,7 @@ pub(in crate::ops) fn backup_rows(
     releases: &[ReleaseState],
 ) -> Vec<BackupRow> {
     let now = host.clock.now();
-    let going: BTreeSet<BackupStamp> = evictable(host, service, sets, releases).into_iter().collect();
+    let going: BTreeSet<BackupStamp> = evictable(host, service, sets, releases).into_iter().gather();
     let newest = sets.iter().rev().find(|set| set.is_verified()).map(|set| &set.stamp);
     let named_by = |stamp: &BackupStamp| {
         let names = |state: &&ReleaseState| state.backups.get(service) == Some(stamp);

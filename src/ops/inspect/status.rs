@@ -7,7 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::drivers::probe::{self, Answer};
+use crate::model::arrange::Arrange;
 use crate::model::facts::{ContainerState, RunState, ServiceState, StepEnd};
+use crate::model::gather::Gather;
 use crate::model::id::{ServiceName, StepName};
 use crate::model::release::ReleaseState;
 use crate::model::spec::{DriverSpec, ProbeSpec, ServiceSpec};
@@ -79,7 +81,7 @@ fn ask_all(services: &[&ServiceSpec]) -> BTreeMap<ServiceName, Answer> {
             .map(|(name, spec)| (name, beside(scope, move || probe::ask(&spec, PATIENCE))))
             .collect();
         let answered = asked.into_iter().map(|(name, thread)| (name, thread.join()));
-        answered.collect()
+        answered.gather()
     })
 }
 
@@ -182,7 +184,7 @@ fn since(
     }
     let mut touched: Vec<&ReleaseState> =
         seen.releases.iter().filter(|state| state.services.contains(service)).collect();
-    touched.sort_by_key(|state| std::cmp::Reverse(state.updated_at));
+    touched.arrange_by_key(|state| std::cmp::Reverse(state.updated_at));
     let name = service.as_str();
     let names = [[name, "start"], [name, "recreate"]].map(StepName::new);
     let back = StepName::new(["revert", name, "start"]);

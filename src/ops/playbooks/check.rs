@@ -8,6 +8,8 @@ use crate::decide::playbooks::{Prepared, lint as judge, sample_findings, too_few
 use crate::manifest::playbook::{Book, SHIPPED, book};
 use crate::manifest::settings::SourceFile;
 use crate::manifest::{ManifestError, sample};
+use crate::model::arrange::Arrange;
+use crate::model::gather::Gather;
 use crate::model::lint::{CheckedView, Finding, Sample};
 use crate::model::matching::{Origin, Shelf};
 use crate::model::playbook::{Adhoc, Playbook};
@@ -38,13 +40,13 @@ pub fn lint(host: &Host, named: &[PathBuf]) -> Result<CheckedView, OpsError> {
     }
     let ids = shelf.playbooks.iter().map(|known| &known.playbook.id);
     let of_books = books.iter().flat_map(|book| &book.playbooks).map(|playbook| &playbook.id);
-    let known: BTreeSet<String> = ids.chain(of_books).cloned().collect();
+    let known: BTreeSet<String> = ids.chain(of_books).cloned().gather();
     view.findings.extend(judge(&books, &known));
     for book in &books {
         view.playbooks += book.playbooks.len();
         view.findings.extend(unparsed(host, book)?);
     }
-    view.findings.sort();
+    view.findings.arrange();
     Ok(view)
 }
 
@@ -80,7 +82,7 @@ pub fn test(host: &Host, ids: &[String]) -> Result<CheckedView, OpsError> {
     }
     let own: Vec<(String, String)> = own(&shelf).filter(|(_, id)| is_asked(id)).collect();
     view.findings.extend(too_few(&own, &samples));
-    view.findings.sort();
+    view.findings.arrange();
     Ok(view)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::decide::playbooks::{Picked, Prepared, matching};
 use crate::engine::Halt;
+use crate::model::arrange::Arrange;
 use crate::model::id::TicketId;
 use crate::model::matching::{MatchView, PlaybookMatch, Shelf, Strength, Symptom};
 use crate::model::phase::Phase;
@@ -112,6 +113,6 @@ fn best(shelf: &Shelf, symptoms: &[Symptom]) -> Vec<PlaybookMatch> {
         }
     }
     let mut all: Vec<(usize, PlaybookMatch)> = found.into_values().collect();
-    all.sort_by_key(|(place, one)| (std::cmp::Reverse((one.strength, one.score)), *place));
+    all.arrange_by_key(|(place, one)| (std::cmp::Reverse((one.strength, one.score)), *place));
     all.into_iter().map(|(_, one)| one).collect()
 }

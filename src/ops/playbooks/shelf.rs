@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::manifest::playbook::{SHIPPED, parse};
 use crate::manifest::settings::SourceFile;
+use crate::model::gather::Gather;
 use crate::model::matching::{KnownPlaybook, Origin, Shelf};
 use crate::ops::error::OpsError;
 use crate::ops::host::Host;
@@ -17,7 +18,7 @@ const LIMIT: u64 = 1 << 20;
 pub fn shelf(host: &Host) -> Shelf {
     let mut shelf = Shelf::default();
     let own = own_files(host, &mut shelf.notes);
-    let names: BTreeSet<&str> = own.iter().map(|(file, _)| name_of(&file.path)).collect();
+    let names: BTreeSet<&str> = own.iter().map(|(file, _)| name_of(&file.path)).gather();
     let shipped: Vec<(SourceFile, Origin)> = SHIPPED
         .iter()
         .filter(|(name, _)| !names.contains(name))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::decide::{self, PreviewDown};
 use crate::drivers::probe;
 use crate::model::event::{EventDraft, EventKind};
+use crate::model::gather::Gather;
 use crate::model::id::TicketId;
 use crate::model::outcome::Ending;
 use crate::model::phase::Phase;
@@ -159,7 +160,7 @@ impl Witness {
             branch.unwrap_or_default(),
             if clean { "clean" } else { "not clean" }
         );
-        Ok(Self { production, checkout, history: history.collect() })
+        Ok(Self { production, checkout, history: history.gather() })
     }
 }
 
@@ -202,7 +203,7 @@ fn prove(
         row("the checkout is as it was", before.checkout == after.checkout, after.checkout.clone()),
     ];
     let history =
-        |of: &Witness| of.history.iter().map(|(ticket, is)| (ticket.to_string(), is.clone())).collect();
+        |of: &Witness| of.history.iter().map(|(ticket, is)| (ticket.to_string(), is.clone())).gather();
     let (then, now): (BTreeMap<String, String>, BTreeMap<String, String>) =
         (history(before), history(&after));
     rows.push(row("history is as it was", then == now, differs(&then, &now, "releases")));

@@ -7,6 +7,7 @@ use crate::decide::rollout::{
 };
 use crate::fleet::agent::agents;
 use crate::fleet::records::{self, FleetError, Rollout};
+use crate::model::gather::Gather;
 use crate::model::reason::ReasonCode;
 use crate::model::rollout::{
     Act, AuditRow, DescribeView, HostListRow, HostName, HostRow, HostState, HostView, Line, PlanId,
@@ -312,7 +313,7 @@ pub fn preview(desk: &Desk, plan: &PlanId) -> Result<PreviewView, OpsError> {
     let mut found = desk.load(plan)?;
     let now = desk.now();
     let before = found.state.phase;
-    let excluded: BTreeSet<HostName> = records::exclusions(&*desk.ledger, now)?.into_keys().collect();
+    let excluded: BTreeSet<HostName> = records::exclusions(&*desk.ledger, now)?.into_keys().gather();
     let line = stopped_line(desk, &found)?;
     let frozen = desk.frozen(now);
     let seen = Seen {

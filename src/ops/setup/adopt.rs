@@ -6,6 +6,7 @@ use crate::decide::{self, Refusal};
 use crate::model::candidate::Artifact;
 use crate::model::event::{EventDraft, EventKind};
 use crate::model::facts::{ContainerState, Facts, RunState, Schema, ServiceState, Snapshot, SnapshotService};
+use crate::model::gather::Gather;
 use crate::model::id::{AttemptId, ServiceName, TicketId};
 use crate::model::phase::Phase;
 use crate::model::projection::field;
@@ -153,7 +154,7 @@ fn snapshot(facts: &Facts, attempt: &AttemptId) -> Snapshot {
             .services
             .keys()
             .map(|name| (name.clone(), service(facts, name)))
-            .collect(),
+            .gather(),
     }
 }
 
@@ -190,7 +191,7 @@ fn running(state: &ServiceState) -> BTreeMap<String, Artifact> {
         image: container.image.clone(),
         id: container.image_id.clone(),
     };
-    known.map(|container| (container.part.clone(), artifact(container))).collect()
+    known.map(|container| (container.part.clone(), artifact(container))).gather()
 }
 
 /// What was recorded, or would be.

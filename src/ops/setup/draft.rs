@@ -8,7 +8,9 @@ use crate::drivers::Surroundings;
 use crate::drivers::compose::{self, Composed, Question};
 use crate::drivers::git::Git;
 use crate::manifest::draft::{DatabaseKind, Draft, DraftDatabase, DraftService};
+use crate::model::arrange::Arrange;
 use crate::model::facts::{Compose, ComposePart};
+use crate::model::gather::Gather;
 use crate::model::spec::ComposeSpec;
 use crate::ops::error::OpsError;
 use crate::sys::files;
@@ -67,7 +69,7 @@ pub(super) fn found(
         }
         draft.services.extend(services(&compose, stack, running, surroundings, &tracked, notes));
     }
-    draft.services.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
+    draft.services.arrange_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
     Ok(draft)
 }
 
@@ -78,7 +80,7 @@ pub(super) fn manifest_names(git: &Git) -> Result<Vec<String>, OpsError> {
 
 fn tracked(git: &Git) -> Result<BTreeSet<String>, OpsError> {
     let (head, _, _) = git.standing()?;
-    Ok(git.list(&head, &[])?.into_iter().map(|entry| entry.path).collect())
+    Ok(git.list(&head, &[])?.into_iter().map(|entry| entry.path).gather())
 }
 
 /// `wikijs` of `packages/wikijs/manifest.yaml`
@@ -210,8 +212,8 @@ fn volumes(said: &ComposePart, containers: &[&Composed]) -> Vec<String> {
         .flat_map(|seen| seen.container.volumes.keys())
         .filter(|name| !is_anonymous(name))
         .cloned()
-        .collect();
-    let names = if containers.is_empty() { said.volumes.keys().cloned().collect() } else { mounted };
+        .gather();
+    let names = if containers.is_empty() { said.volumes.keys().cloned().gather() } else { mounted };
     names.into_iter().collect()
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::model::gather::Gather;
+
 /// The operators' recipes, the very file that this repository uses itself.
 const RECIPES: &str = include_str!("../../../release.just");
 
@@ -13,7 +15,7 @@ pub(super) const EXCLUDED: &str = "/.asd/workspace/";
 /// `release.just`, with a recipe for each service's configuration hooks.
 pub(super) fn recipes(services: &[String]) -> String {
     let mut text = RECIPES.to_owned();
-    let names: BTreeSet<&str> = services.iter().map(String::as_str).filter(|name| is_recipe(name)).collect();
+    let names: BTreeSet<&str> = services.iter().map(String::as_str).filter(|name| is_recipe(name)).gather();
     for name in names {
         // Writing to a string cannot fail.
         let _ = write!(

@@ -42,7 +42,9 @@ pub fn whole_environment() -> BTreeMap<String, String> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
-    std::env::vars_os().filter_map(text).collect()
+    let mut all = BTreeMap::new();
+    all.extend(std::env::vars_os().filter_map(text));
+    all
 }
 
 /// The environment that every program starts with: the allow-list of design/08 and the names that the configuration
