@@ -2,16 +2,8 @@
 //! address so many that nobody else can come in.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-
-use axum_server::accept::Accept;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::sys::process::most_open_files;
 
@@ -41,7 +33,7 @@ impl Crowd {
     }
 
     /// Takes a place; none: there are too many, or too many from there.
-    fn enter(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+    pub(super) fn enter(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, own) = (now.values().sum::<usize>(), now.get(&from).copied().unwrap_or_default());
         if all >= self.most || own >= self.of_one {
@@ -66,75 +58,6 @@ impl Drop for Place {
             Some(own) if *own > 1 => *own -= 1,
             _ => _ = now.remove(&self.from),
         }
-    }
-}
-
-/// Lets in whom there is room for; the others' connections are closed at once.
-#[derive(Debug, Clone)]
-pub(super) struct Turnstile<A> {
-    pub(super) inner: A,
-    pub(super) crowd: Arc<Crowd>,
-}
-
-impl<A, S> Accept<TcpStream, S> for Turnstile<A>
-where
-    A: Accept<Counted, S>,
-    A::Future: Send + 'static,
-{
-    type Stream = A::Stream;
-    type Service = A::Service;
-    type Future = Pin<Box<dyn Future<Output = io::Result<(A::Stream, A::Service)>> + Send>>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let place = stream.peer_addr().map(|peer| self.crowd.enter(peer.ip()));
-        match place {
-            Ok(Some(place)) => Box::pin(self.inner.accept(Counted { stream, _place: place }, service)),
-            Ok(None) => Box::pin(async { Err(io::Error::from(io::ErrorKind::ConnectionRefused)) }),
-            Err(error) => Box::pin(async { Err(error) }),
-        }
-    }
-}
-
-/// A connection that counts while it is open.
-#[derive(Debug)]
-pub(super) struct Counted {
-    stream: TcpStream,
-    _place: Place,
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }
 

@@ -10,6 +10,7 @@ mod api;
 mod asked;
 mod auth;
 mod authority;
+mod connections;
 mod console;
 mod crowd;
 mod metrics;

@@ -7,28 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::accept::DefaultAcceptor;
-use axum_server::tls_rustls::RustlsConfig;
-use axum_server::{Handle, Server};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
+use tokio_rustls::TlsAcceptor;
 
 use crate::ops::rollout;
 use crate::sys::signal::Stop;
 
-use super::crowd::{Crowd, Turnstile};
+use super::connections::Connections;
+use super::crowd::Crowd;
 use super::router::router;
 use super::shared::{Doors, Shared, THREADS};
-
-/// How long a connection may be without a whole head of a request on it: while one comes, and between two. The HTTP library
-/// counts both as one. Browsers and proxies keep a connection for a minute and more; one that is cut off in the moment in
-/// which they use it again costs a request.
-const IDLE: Duration = Duration::from_mins(2);
-
-/// How long requests may take that are under way when it stops. Streams do not end by themselves.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How often it looks for rollouts that nobody drives.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -120,45 +111,25 @@ pub fn serve(
         .map_err(failed)?;
     let doors = Doors { tls: doors.tls || tls.is_some(), ..doors };
     let shared = Arc::new(Shared::new(root.to_path_buf(), doors));
-    let app = router(Arc::clone(&shared)).into_make_service_with_connect_info::<SocketAddr>();
-    let crowd = Crowd::within_limits();
+    let app = router(Arc::clone(&shared));
+    let connections = Connections { crowd: Crowd::within_limits(), tls, app };
     let done = runtime.block_on(async {
-        let handle = Handle::new();
-        tokio::spawn(until_stopped(stop.clone(), handle.clone()));
+        let listener = tokio::net::TcpListener::from_std(socket)?;
         tokio::spawn(drive_what_is_left(Arc::clone(&shared)));
         tokio::spawn(forget_strangers(shared));
         ready(at);
-        match tls {
-            None => {
-                let server = axum_server::from_tcp(socket)?.map(|inner| Turnstile { inner, crowd });
-                patient(server).handle(handle).serve(app).await
-            }
-            Some(tls) => {
-                let server = axum_server::from_tcp_rustls(socket, tls)?;
-                let server =
-                    server.map(|secure| secure.acceptor(Turnstile { inner: DefaultAcceptor, crowd }));
-                patient(server).handle(handle).serve(app).await
-            }
-        }
+        connections.serve(listener, until_stopped(stop)).await;
+        Ok(())
     });
     // What still blocks on a program is not waited for: that program goes on by itself.
     runtime.shutdown_background();
     done.map_err(failed)
 }
 
-/// How long a server waits for a head, which is also how long a connection may be idle. One version of HTTP: what would tell
-/// two apart waits for ever for a connection that says nothing.
-fn patient<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
-    let mut http1 = server.http_builder().http1();
-    http1.timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(IDLE);
-    server.http1_only()
-}
-
-async fn until_stopped(stop: Stop, handle: Handle<SocketAddr>) {
+async fn until_stopped(stop: &Stop) {
     while stop.level() == 0 {
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    handle.graceful_shutdown(Some(LAST_WORDS));
 }
 
 /// Rollouts that are under way and that nobody drives get a coordinator, for as long as this server runs: who drove one may be
@@ -185,7 +156,7 @@ async fn forget_strangers(shared: Arc<Shared>) {
     }
 }
 
-fn configured(tls: &Tls) -> Result<RustlsConfig, ServeError> {
+fn configured(tls: &Tls) -> Result<TlsAcceptor, ServeError> {
     let wrong = |path: &Path, what: String| ServeError::Certificate { path: path.to_path_buf(), what };
     let certs = CertificateDer::pem_file_iter(&tls.cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -199,5 +170,5 @@ fn configured(tls: &Tls) -> Result<RustlsConfig, ServeError> {
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(certs, key))
         .map_err(|error| wrong(&tls.cert, error.to_string()))?;
-    Ok(RustlsConfig::from_config(Arc::new(config)))
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -30,12 +31,8 @@ fn a_name_that_is_not_ours_is_not_answered() {
     vic.header("host", "ops.example.org").get("/api/doctor").is(200);
 }
 
-#[test]
-fn it_speaks_tls_with_a_certificate_of_its_own() {
-    if lacks(&["openssl", "curl"]) {
-        return;
-    }
-    let host = Host::new();
+/// A server with a certificate that is made for it.
+fn over_tls(host: &Host) -> Server<'_> {
     let (cert, key) = (host.root().join("cert.pem"), host.root().join("key.pem"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
@@ -46,8 +43,18 @@ fn it_speaks_tls_with_a_certificate_of_its_own() {
         .output()
         .unwrap();
     assert!(made.status.success(), "{made:?}");
-    let (cert_word, key_word) = (cert.display().to_string(), key.display().to_string());
-    let server = Server::with(&host, &["--tls-cert", &cert_word, "--tls-key", &key_word]);
+    let (cert, key) = (cert.display().to_string(), key.display().to_string());
+    Server::with(host, &["--tls-cert", &cert, "--tls-key", &key])
+}
+
+#[test]
+fn it_speaks_tls_with_a_certificate_of_its_own() {
+    if lacks(&["openssl", "curl"]) {
+        return;
+    }
+    let host = Host::new();
+    let cert = host.root().join("cert.pem");
+    let server = over_tls(&host);
     assert!(server.url.starts_with("https://"));
     let config = host.root().join("curl");
     host.run(["token", "create", "ci", "--role", "viewer", "--curl-config", config.to_str().unwrap()])
@@ -65,6 +72,32 @@ fn it_speaks_tls_with_a_certificate_of_its_own() {
     let said = String::from_utf8_lossy(&curl.stdout);
     assert!(curl.status.success() && said.contains("strict-transport-security"), "{curl:?}");
     assert!(said.contains("\"service\":\"wikijs\""), "{said}");
+}
+
+/// Whoever is slow at it, or never says anything, is waited for beside all others, and not for long.
+#[test]
+fn a_handshake_that_does_not_end_keeps_nobody_waiting() {
+    if lacks(&["openssl", "curl"]) {
+        return;
+    }
+    let host = Host::new();
+    let server = over_tls(&host);
+    let at = server.url.trim_start_matches("https://").to_owned();
+    let mut silent: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(&at).unwrap()).collect();
+    TcpStream::connect(&at).unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    for _ in 0..2 {
+        let curl = Command::new("curl")
+            .args(["-sSf", "--noproxy", "*", "--max-time", "8", "--cacert"])
+            .arg(host.root().join("cert.pem"))
+            .arg(format!("{}/health", server.url))
+            .output()
+            .unwrap();
+        assert!(curl.status.success(), "{curl:?}");
+    }
+    for stream in &mut silent {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0, "nobody is waited for without end");
+    }
 }
 
 #[test]
