@@ -28,27 +28,16 @@ pub fn schema(name: &str) -> Option<String> {
     })
 }
 
-/// Compares a shipped text with what is made of the types now, or writes it, where `HOLDPOINT_TEST_WRITE` says so.
-#[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a test reads what it is told and writes a file of the source")]
-pub(crate) fn kept(path: &str, shipped: &str, made: &serde_json::Value) {
-    let made = format!("{made:#}\n");
-    if std::env::var_os("HOLDPOINT_TEST_WRITE").is_some() {
-        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path), made).unwrap();
-    } else {
-        assert!(shipped == made, "{path} is not what the types say: `just schemas` writes it again");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use schemars::generate::SchemaSettings;
     use serde_json::Value;
 
-    use super::super::raw::RawRelease;
-    use super::super::raw_rollout::{RawAgent, RawFleet, RawPlan};
-    use super::super::services::RawManifest;
     use super::*;
+    use crate::manifest::raw::RawRelease;
+    use crate::manifest::raw_rollout::{RawAgent, RawFleet, RawPlan};
+    use crate::manifest::services::RawManifest;
+    use crate::model::packed::kept;
     use crate::model::playbook::Playbook;
 
     fn made(name: &str) -> Value {

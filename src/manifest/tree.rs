@@ -42,6 +42,9 @@ impl Is {
     }
 }
 
+/// Is shown a value: the keys and positions that lead there, its key where it has one, itself.
+type See<'s, 'n> = dyn FnMut(&[String], Option<&'n Node>, &'n Node) + 's;
+
 /// Why a type refuses a value.
 #[derive(Debug)]
 pub(super) struct Slip(Box<Inner>);
@@ -173,29 +176,27 @@ impl Node {
         T::deserialize(self).map_err(|slip| slip.standing(&self.at))
     }
 
-    /// Calls `see` for this and everything below it: the keys and positions that lead there, and its key where it has one.
-    pub(super) fn walk<'n>(&'n self, see: &mut dyn FnMut(&[String], Option<&'n Self>, &'n Self)) {
+    /// Calls `see` for this and everything below it.
+    pub(super) fn walk<'n>(&'n self, see: &mut See<'_, 'n>) {
         self.walk_from(&mut Vec::new(), None, see);
     }
 
-    fn walk_from<'n>(
-        &'n self,
-        way: &mut Vec<String>,
-        key: Option<&'n Self>,
-        see: &mut dyn FnMut(&[String], Option<&'n Self>, &'n Self),
-    ) {
+    fn walk_from<'n>(&'n self, way: &mut Vec<String>, key: Option<&'n Self>, see: &mut See<'_, 'n>) {
         see(way, key, self);
-        let mut below = |step: String, key, value: &'n Self| {
-            way.push(step);
-            value.walk_from(way, key, see);
-            way.pop();
-        };
         match &self.is {
             Is::Table(entries) => {
-                entries.iter().for_each(|(key, value)| below(key.text().to_owned(), Some(key), value));
+                for (key, value) in entries {
+                    way.push(key.text().to_owned());
+                    value.walk_from(way, Some(key), see);
+                    way.pop();
+                }
             }
             Is::List(items) => {
-                items.iter().enumerate().for_each(|(at, item)| below(at.to_string(), None, item));
+                for (at, item) in items.iter().enumerate() {
+                    way.push(at.to_string());
+                    item.walk_from(way, None, see);
+                    way.pop();
+                }
             }
             Is::Text(_) | Is::Plain(_) => {}
         }

@@ -14,6 +14,18 @@ macro_rules! shipped {
 }
 pub(crate) use shipped;
 
+/// Compares a shipped text with what is made of the types now, or writes it, where `HOLDPOINT_TEST_WRITE` says so.
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test reads what it is told and writes a file of the source")]
+pub(crate) fn kept(path: &str, shipped: &str, made: &serde_json::Value) {
+    let made = format!("{made:#}\n");
+    if std::env::var_os("HOLDPOINT_TEST_WRITE").is_some() {
+        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path), made).unwrap();
+    } else {
+        assert!(shipped == made, "{path} is not what the types say: `just schemas` writes it again");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

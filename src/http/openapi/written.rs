@@ -7,8 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::http::problem::Problem;
 use crate::http::route::{Method, Need, Route, Work};
 use crate::http::routes;
-use crate::manifest::schema::kept;
-use crate::model::packed::shipped;
+use crate::model::packed::{kept, shipped};
 
 #[test]
 fn the_document_is_what_the_routes_say() {
