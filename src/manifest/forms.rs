@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 use crate::model::quantity::Span;
 use crate::model::spec::CommandLine;
@@ -143,9 +144,8 @@ pub(super) struct Moment(pub(super) DateTime<Utc>);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(text) => text,
-            toml::Value::Datetime(moment) => moment.to_string(),
+        let text = match Value::deserialize(deserializer)? {
+            Value::String(text) => text,
             other => other.to_string(),
         };
         DateTime::parse_from_rfc3339(&text).map(|moment| Self(moment.with_timezone(&Utc))).map_err(|_| {

@@ -10,9 +10,11 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer as _, MapAccess,
     SeqAccess, Unexpected, Visitor,
 };
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::check::shown;
+use super::error::Problem;
+use super::text::nearest;
 
 /// A value, and where it stands: its text, or where a table or list begins.
 #[derive(Debug)]
@@ -24,10 +26,14 @@ pub(super) struct Node {
 /// What stands there.
 #[derive(Debug)]
 pub(super) enum Is {
-    /// A text in quotes.
+    /// A text, and nothing else.
     Text(String),
+    /// A text in YAML's quotes, which may still be a number where one is wanted.
+    Quoted(String),
     /// A text without quotes: a number, a yes or no, nothing, or a text after all, as it is wanted.
     Plain(String),
+    /// What is no text in TOML.
+    Exact(Meaning),
     List(Vec<Node>),
     Table(Vec<(Node, Node)>),
 }
@@ -36,8 +42,8 @@ impl Is {
     /// The text as it was written; of a table or list, none.
     pub(super) fn into_text(self) -> String {
         match self {
-            Self::Text(text) | Self::Plain(text) => text,
-            Self::List(_) | Self::Table(_) => String::new(),
+            Self::Text(text) | Self::Quoted(text) | Self::Plain(text) => text,
+            Self::Exact(_) | Self::List(_) | Self::Table(_) => String::new(),
         }
     }
 }
@@ -52,14 +58,14 @@ pub(super) struct Slip(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     at: Option<Range<usize>>,
-    /// Keys and positions that lead there, the last first.
+    /// Keys that lead there, without positions in lists, the last first.
     way: Vec<String>,
     what: What,
 }
 
 /// What is wrong with it.
 #[derive(Debug)]
-pub(super) enum What {
+enum What {
     /// In the words of the type itself.
     Said(String),
     /// It is of another kind: what was found, and what is wanted, in serde's words.
@@ -98,11 +104,33 @@ impl Slip {
         self
     }
 
-    /// Where, the keys and positions that lead there, and what.
-    pub(super) fn parts(self) -> (Option<Range<usize>>, Vec<String>, What) {
+    /// Where it stands, and what is wrong in our words; `schema` lists the keys, and `text` is what a text is called there.
+    pub(super) fn problem(self, schema: &'static str, text: &str) -> (Option<Range<usize>>, Problem) {
         let Inner { at, mut way, what } = *self.0;
         way.reverse();
-        (at, way, what)
+        let key = way.join(".");
+        let near =
+            |given: &str, known: &[&'static str]| nearest(given, known.iter().copied()).map(str::to_owned);
+        let problem = match what {
+            What::Said(what) => {
+                Problem::Value { key, what: what.lines().next().unwrap_or_default().to_owned() }
+            }
+            What::Kind { found, wanted } => {
+                // Quotes are wanted around a text that would mean nothing without them.
+                let is_text = wanted == "a string" && found != "unit value";
+                let wanted = if is_text { text.to_owned() } else { wanted_word(&wanted) };
+                Problem::WrongType { key, wanted, found: found_word(&found) }
+            }
+            What::Missing(field) => Problem::Missing { key: field.to_owned(), table: key, schema },
+            What::Key { given, known } => {
+                Problem::UnknownKey { nearest: near(&given, known), key: given, table: key, schema }
+            }
+            What::Word { given, known } => {
+                let words = known.iter().map(|word| (*word).to_owned()).collect();
+                Problem::UnknownWord { key, nearest: near(&given, known), given, known: words }
+            }
+        };
+        (at, problem)
     }
 }
 
@@ -127,6 +155,10 @@ impl Error for Slip {
         Self::invalid_type(found, wanted)
     }
 
+    fn invalid_length(length: usize, wanted: &dyn Expected) -> Self {
+        Self::new(What::Kind { found: length.to_string(), wanted: wanted.to_string() })
+    }
+
     fn missing_field(field: &'static str) -> Self {
         Self::new(What::Missing(field))
     }
@@ -140,11 +172,16 @@ impl Error for Slip {
     }
 }
 
-/// What a text without quotes means.
-enum Meaning {
+/// What a value means that is neither a list nor a table.
+#[derive(Debug, Clone)]
+pub(super) enum Meaning {
     Nothing,
     Truth(bool),
-    Number(Number),
+    Whole(i64),
+    Share(f64),
+    /// A date, a time, or both.
+    Moment(String),
+    /// The text that was written.
     Text,
 }
 
@@ -154,17 +191,19 @@ impl Meaning {
         match text {
             "" | "~" | "null" | "Null" | "NULL" => Self::Nothing,
             "true" | "false" => Self::Truth(text == "true"),
-            _ => Self::number(text).map_or(Self::Text, Self::Number),
+            _ => Self::number(text).unwrap_or(Self::Text),
         }
     }
 
-    fn number(text: &str) -> Option<Number> {
+    fn number(text: &str) -> Option<Self> {
         let may_be_one = |first: char| first.is_ascii_digit() || ['+', '-', '.'].contains(&first);
         if !text.starts_with(may_be_one) {
             return None;
         }
         match serde_saphyr::from_str::<Value>(text) {
-            Ok(Value::Number(number)) => Some(number),
+            Ok(Value::Number(number)) => {
+                number.as_i64().map(Self::Whole).or_else(|| number.as_f64().map(Self::Share))
+            }
             _ => None,
         }
     }
@@ -198,7 +237,7 @@ impl Node {
                     way.pop();
                 }
             }
-            Is::Text(_) | Is::Plain(_) => {}
+            _ => {}
         }
     }
 
@@ -209,15 +248,23 @@ impl Node {
                 entries.iter().find(|(key, _)| key.text() == step).map(|(key, value)| (Some(key), value))
             }
             Is::List(items) => items.get(step.parse::<usize>().ok()?).map(|item| (None, item)),
-            Is::Text(_) | Is::Plain(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The span to show: its own, or its key's where it is a table or a list, which goes over many lines.
+    pub(super) fn pointed(&self, key: Option<&Self>) -> Range<usize> {
+        match (key, &self.is) {
+            (Some(key), Is::Table(_) | Is::List(_)) => key.at.clone(),
+            _ => self.at.clone(),
         }
     }
 
     /// The text as it was written; of a table or list, none.
     pub(super) fn text(&self) -> &str {
         match &self.is {
-            Is::Text(text) | Is::Plain(text) => text,
-            Is::List(_) | Is::Table(_) => "",
+            Is::Text(text) | Is::Quoted(text) | Is::Plain(text) => text,
+            Is::Exact(_) | Is::List(_) | Is::Table(_) => "",
         }
     }
 
@@ -228,16 +275,14 @@ impl Node {
 
     fn give<'de, V: Visitor<'de>>(&'de self, meaning: Meaning, visitor: V) -> Result<V::Value, Slip> {
         match (&self.is, meaning) {
-            (Is::List(items), _) => visitor.visit_seq(Items { rest: items.iter().enumerate() }),
+            (Is::List(items), _) => visitor.visit_seq(Items { rest: items.iter() }),
             (Is::Table(entries), _) => visitor.visit_map(Entries { rest: entries.iter(), key: None }),
-            (Is::Text(text) | Is::Plain(text), Meaning::Text) => visitor.visit_str(text),
             (_, Meaning::Nothing) => visitor.visit_unit(),
             (_, Meaning::Truth(truth)) => visitor.visit_bool(truth),
-            (_, Meaning::Number(number)) => match (number.as_u64(), number.as_i64()) {
-                (Some(number), _) => visitor.visit_u64(number),
-                (None, Some(number)) => visitor.visit_i64(number),
-                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
-            },
+            (_, Meaning::Whole(number)) => visitor.visit_i64(number),
+            (_, Meaning::Share(number)) => visitor.visit_f64(number),
+            (_, Meaning::Moment(text)) => visitor.visit_str(&text),
+            (_, Meaning::Text) => visitor.visit_str(self.text()),
         }
         .map_err(|slip| slip.meeting(self).standing(&self.at))
     }
@@ -246,21 +291,34 @@ impl Node {
     fn meaning(&self) -> Meaning {
         match &self.is {
             Is::Plain(text) => Meaning::of(text),
+            Is::Exact(meaning) => meaning.clone(),
             _ => Meaning::Text,
         }
     }
 
     /// What it means where a text is wanted: the text, even of a number, but not of nothing.
     fn wording(&self) -> Meaning {
-        if self.is_nothing() { Meaning::Nothing } else { Meaning::Text }
+        match &self.is {
+            Is::Exact(meaning) => meaning.clone(),
+            _ if self.is_nothing() => Meaning::Nothing,
+            _ => Meaning::Text,
+        }
     }
 
-    /// What it means where a number is wanted: that, even in quotes.
+    /// What it means where a number is wanted: that, even in YAML's quotes.
     fn counting(&self) -> Meaning {
         match &self.is {
-            Is::Text(text) => Meaning::number(text).map_or(Meaning::Text, Meaning::Number),
+            Is::Quoted(text) => Meaning::number(text).unwrap_or(Meaning::Text),
             _ => self.meaning(),
         }
+    }
+
+    fn say<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Slip> {
+        // A moment is a text only where any value is asked for.
+        if let Is::Exact(Meaning::Moment(text)) = &self.is {
+            return Err(Slip::invalid_type(Unexpected::Other(text), &visitor).standing(&self.at));
+        }
+        self.give(self.wording(), visitor)
     }
 
     fn entries<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Slip> {
@@ -288,7 +346,7 @@ macro_rules! counting {
 macro_rules! wording {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Slip> {
-            self.give(self.wording(), visitor)
+            self.say(visitor)
         })*
     };
 }
@@ -337,7 +395,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     /// And a list without items: `tags:`.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Slip> {
         if self.is_nothing() {
-            return visitor.visit_seq(Items { rest: [].iter().enumerate() });
+            return visitor.visit_seq(Items { rest: [].iter() });
         }
         self.give(self.meaning(), visitor)
     }
@@ -349,11 +407,11 @@ impl<'de> Deserializer<'de> for &'de Node {
         visitor: V,
     ) -> Result<V::Value, Slip> {
         match (&self.is, self.wording()) {
-            (Is::Text(text) | Is::Plain(text), Meaning::Text) => {
+            (Is::Text(text) | Is::Quoted(text) | Is::Plain(text), Meaning::Text) => {
                 let word: StrDeserializer<'_, Slip> = text.as_str().into_deserializer();
                 visitor.visit_enum(word).map_err(|slip| slip.standing(&self.at))
             }
-            (_, meaning) => self.give(meaning, visitor),
+            _ => self.say(visitor),
         }
     }
 
@@ -363,15 +421,15 @@ impl<'de> Deserializer<'de> for &'de Node {
 }
 
 struct Items<'n> {
-    rest: std::iter::Enumerate<slice::Iter<'n, Node>>,
+    rest: slice::Iter<'n, Node>,
 }
 
 impl<'n> SeqAccess<'n> for Items<'n> {
     type Error = Slip;
 
     fn next_element_seed<T: DeserializeSeed<'n>>(&mut self, seed: T) -> Result<Option<T::Value>, Slip> {
-        let Some((at, item)) = self.rest.next() else { return Ok(None) };
-        seed.deserialize(item).map(Some).map_err(|slip| slip.standing(&item.at).under(at.to_string()))
+        let Some(item) = self.rest.next() else { return Ok(None) };
+        seed.deserialize(item).map(Some).map_err(|slip| slip.standing(&item.at))
     }
 }
 
@@ -386,7 +444,11 @@ impl<'n> MapAccess<'n> for Entries<'n> {
     fn next_key_seed<K: DeserializeSeed<'n>>(&mut self, seed: K) -> Result<Option<K::Value>, Slip> {
         self.key = self.rest.next();
         let Some((key, _)) = self.key else { return Ok(None) };
-        seed.deserialize(key).map(Some).map_err(|slip| slip.standing(&key.at))
+        seed.deserialize(key).map(Some).map_err(|slip| {
+            let slip = slip.standing(&key.at);
+            // A key that the table does not have leads nowhere.
+            if matches!(slip.0.what, What::Key { .. }) { slip } else { slip.under(key.text().to_owned()) }
+        })
     }
 
     fn next_value_seed<V: DeserializeSeed<'n>>(&mut self, seed: V) -> Result<V::Value, Slip> {
@@ -394,6 +456,36 @@ impl<'n> MapAccess<'n> for Entries<'n> {
             return Err(Slip::custom("a value is asked for before its key"));
         };
         seed.deserialize(value).map_err(|slip| slip.standing(&value.at).under(key.text().to_owned()))
+    }
+}
+
+fn found_word(found: &str) -> String {
+    let found = found.lines().next().unwrap_or_default();
+    match found.split_once(' ') {
+        _ if found == "map" => "a table".to_owned(),
+        _ if found == "sequence" => "a list".to_owned(),
+        _ if found == "unit value" => "nothing".to_owned(),
+        Some(("string", text)) => format!("the text {text}"),
+        Some(("integer" | "boolean", value)) => value.to_owned(),
+        Some(("floating", value)) => value.trim_start_matches("point ").to_owned(),
+        _ => found.to_owned(),
+    }
+}
+
+fn wanted_word(wanted: &str) -> String {
+    match wanted {
+        "usize" | "u32" | "u64" => "a whole number from 0 up".to_owned(),
+        "u8" => "a whole number from 0 to 255".to_owned(),
+        "u16" => "a whole number from 0 to 65535".to_owned(),
+        "i32" | "i64" => "a whole number".to_owned(),
+        "f64" => "a number".to_owned(),
+        "a string" => "text in quotes".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a table".to_owned(),
+        other if other.starts_with("struct ") => "a table".to_owned(),
+        other if other.starts_with("enum ") => "one of its words".to_owned(),
+        other => other.to_owned(),
     }
 }
 
@@ -462,6 +554,7 @@ mod tests {
             ("is: \"true\"\n", "f:1:5: `is` should be `true` or `false`, not the text \"true\""),
             ("many: [a, [b]]\n", "f:1:11: `many` should be text, not a list"),
             ("table: [a]\n", "f:1:8: `table` should be a table, not a list"),
+            ("below: { a: b }\n", "f:1:13: `below.a` should be a whole number from 0 to 65535, not `b`"),
             ("table:\n  cuont: 1\n", "f:2:3: unknown key `cuont` in `table`: did you mean `count`?"),
         ] {
             let refused = read(text).expect_err(text);

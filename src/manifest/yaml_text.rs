@@ -10,9 +10,8 @@ use super::check::shown;
 use super::error::{ManifestError, Place, Problem};
 use super::settings::SourceFile;
 use super::spot::Located;
-use super::text::{LIMIT_DEPTH, nearest, place, within_limit};
-use super::toml_text::{found_word, wanted_word};
-use super::tree::{Is, Node, Slip, What};
+use super::text::{LIMIT_DEPTH, place, within_limit};
+use super::tree::{Is, Node, Slip};
 
 /// Name of the schema that lists the keys of a `manifest.yaml`.
 pub(super) const SCHEMA: &str = "manifest";
@@ -59,7 +58,7 @@ impl<'f> YamlDocument<'f> {
     pub(super) fn places(&self) -> BTreeMap<String, (usize, usize)> {
         let mut places = BTreeMap::new();
         let mut see = |way: &[String], key: Option<&Node>, value: &Node| {
-            let place = place(&self.file.text, pointed(key, value));
+            let place = place(&self.file.text, value.pointed(key));
             places.insert(way.join("."), (place.line, place.column));
         };
         if let Some(root) = &self.root {
@@ -88,33 +87,7 @@ impl<'f> YamlDocument<'f> {
     }
 
     fn translate(&self, slip: Slip) -> ManifestError {
-        let (at, way, what) = slip.parts();
-        let named: Vec<String> = way.into_iter().filter(|step| step.parse::<usize>().is_err()).collect();
-        let key = named.join(".");
-        let near =
-            |given: &str, known: &[&'static str]| nearest(given, known.iter().copied()).map(str::to_owned);
-        let problem = match what {
-            What::Said(what) => Problem::Value { key, what },
-            What::Kind { found, wanted } => {
-                // Quotes are wanted around a text that would mean nothing without them.
-                let is_text = wanted == "a string" && found != "unit value";
-                let wanted = if is_text { "text".to_owned() } else { wanted_word(&wanted) };
-                Problem::WrongType { key, wanted, found: found_word(&found) }
-            }
-            What::Missing(field) => {
-                Problem::Missing { key: field.to_owned(), table: key, schema: self.schema }
-            }
-            What::Key { given, known } => Problem::UnknownKey {
-                nearest: near(&given, known),
-                key: given,
-                table: key,
-                schema: self.schema,
-            },
-            What::Word { given, known } => {
-                let words = known.iter().map(|word| (*word).to_owned()).collect();
-                Problem::UnknownWord { key, nearest: near(&given, known), given, known: words }
-            }
-        };
+        let (at, problem) = slip.problem(self.schema, "text");
         // What a file lacks in which nothing is stands nowhere.
         let place = at.filter(|_| self.root.is_some()).map(|at| place(&self.file.text, at));
         ManifestError::new(&self.file.path, place, problem)
@@ -132,15 +105,7 @@ impl Located for YamlDocument<'_> {
             let Some(next) = found.1.step(step) else { break };
             found = next;
         }
-        Some(place(&self.file.text, pointed(found.0, found.1)))
-    }
-}
-
-/// The span to show for a value: its own, or its key's where the value is a table or a list, which goes over many lines.
-fn pointed(key: Option<&Node>, value: &Node) -> Range<usize> {
-    match (key, &value.is) {
-        (Some(key), Is::Table(_) | Is::List(_)) => key.at.clone(),
-        _ => value.at.clone(),
+        Some(place(&self.file.text, found.1.pointed(found.0)))
     }
 }
 
@@ -188,7 +153,7 @@ impl Walk<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.node(anchor, tag.as_ref().map(|_| tag_at(&span)), &at)?;
                 let text = text.into_owned();
-                let is = if style == ScalarStyle::Plain { Is::Plain(text) } else { Is::Text(text) };
+                let is = if style == ScalarStyle::Plain { Is::Plain(text) } else { Is::Quoted(text) };
                 self.value(Node { at, is })?;
             }
             Event::MappingStart(_, anchor, tag) => {
