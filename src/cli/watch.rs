@@ -29,6 +29,13 @@ const SPINNER: [&str; 8] = ["⠋", "⠙", "⠸", "⠼", "⠴", "⠦", "⠇", "�
 
 /// Runs `work` while somebody watches; returns when all that was seen is painted.
 pub fn watched<T>(terminal: &Terminal, format: Format, work: impl FnOnce(&dyn Watcher) -> T) -> T {
+    let (mut work, mut done) = (Some(work), None);
+    painted(terminal, format, &mut |watcher| done = work.take().map(|work| work(watcher)));
+    done.unwrap_or_else(|| unreachable!("it is done once"))
+}
+
+/// The part of that which is the same whatever is done, and in the program once.
+fn painted(terminal: &Terminal, format: Format, work: &mut dyn FnMut(&dyn Watcher)) {
     let waiting = AtomicUsize::new(0);
     let (send, news) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -39,15 +46,14 @@ pub fn watched<T>(terminal: &Terminal, format: Format, work: impl FnOnce(&dyn Wa
             Format::Json => painter.stream(&news),
         };
         // Where no thread can be started, everything is painted in the end.
-        let late = hand_over(scope, paint).err().flatten();
+        let late = hand_over(scope, Box::new(paint)).err().flatten();
         let relay = Relay { send, waiting: &waiting };
-        let done = work(&relay);
+        work(&relay);
         drop(relay);
         if let Some(paint) = late {
             paint();
         }
-        done
-    })
+    });
 }
 
 /// One thing that was seen.

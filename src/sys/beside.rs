@@ -1,25 +1,25 @@
 //! Work beside ours: in a thread of its own or, where the system starts none, by ourselves. A host that is at its limit of
 //! processes must not make a release fall over.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
+/// What a thread can be started for. Behind a box, so that all that starts one is in the program once.
+pub type Work<'scope> = Box<dyn FnOnce() + Send + 'scope>;
+
 /// Work that was begun.
-#[derive(Debug)]
-pub enum Beside<'scope, T> {
-    /// It is done by this thread.
-    There(ScopedJoinHandle<'scope, Option<T>>),
-    /// It was done at once.
-    Here(Option<T>),
+pub struct Beside<'scope, T> {
+    /// The thread that does it; none: it was done at once.
+    thread: Option<ScopedJoinHandle<'scope, ()>>,
+    /// What came of it.
+    done: Arc<Mutex<Option<T>>>,
 }
 
 impl<T> Beside<'_, T> {
     /// Whether it is done.
     pub fn is_done(&self) -> bool {
-        match self {
-            Self::There(thread) => thread.is_finished(),
-            Self::Here(_) => true,
-        }
+        self.thread.as_ref().is_none_or(ScopedJoinHandle::is_finished)
     }
 
     /// What came of it.
@@ -27,11 +27,16 @@ impl<T> Beside<'_, T> {
     /// # Panics
     /// With what the thread panicked with: a defect is ours wherever it happens.
     pub fn join(self) -> T {
-        let done = match self {
-            Self::There(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Self::Here(done) => done,
-        };
-        done.expect("either the thread or we take the work")
+        if let Some(Err(panic)) = self.thread.map(ScopedJoinHandle::join) {
+            std::panic::resume_unwind(panic);
+        }
+        taken(&self.done).expect("either the thread or we take the work")
+    }
+}
+
+impl<T> fmt::Debug for Beside<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beside").field("thread", &self.thread).finish_non_exhaustive()
     }
 }
 
@@ -40,25 +45,36 @@ pub fn beside<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> Beside<'scope, T> {
-    match hand_over(scope, work) {
-        Ok(thread) => Beside::There(thread),
-        Err(work) => Beside::Here(work.map(|work| work())),
-    }
+    let done = Arc::new(Mutex::new(None));
+    let there = Arc::clone(&done);
+    let work: Work<'scope> = Box::new(move || {
+        let done = work();
+        *there.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+    });
+    let thread = hand_over(scope, work).map_err(|work| work.map(|work| work())).ok();
+    Beside { thread, done }
 }
 
 /// Has something done beside us; the work comes back where no thread can be started.
 ///
 /// # Errors
 /// With the work.
-pub fn hand_over<'scope, T: Send + 'scope, W: FnOnce() -> T + Send + 'scope>(
+pub fn hand_over<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    work: W,
-) -> Result<ScopedJoinHandle<'scope, Option<T>>, Option<W>> {
+    work: Work<'scope>,
+) -> Result<ScopedJoinHandle<'scope, ()>, Option<Work<'scope>>> {
     let shared = Arc::new(Mutex::new(Some(work)));
     let theirs = Arc::clone(&shared);
-    let take = |work: &Mutex<Option<W>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let begun = Builder::new().spawn_scoped(scope, move || take(&theirs).map(|work| work()));
-    begun.map_err(|_| take(&shared))
+    let begun = Builder::new().spawn_scoped(scope, move || {
+        if let Some(work) = taken(&theirs) {
+            work();
+        }
+    });
+    begun.map_err(|_| taken(&shared))
+}
+
+fn taken<T>(from: &Mutex<Option<T>>) -> Option<T> {
+    from.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 #[cfg(test)]
@@ -70,7 +86,8 @@ mod tests {
         let text = "borrowed".to_owned();
         let (there, here) = std::thread::scope(|scope| {
             let there = beside(scope, || text.len());
-            (there.join(), Beside::Here(Some(text.len())).join())
+            let here = Beside { thread: None, done: Arc::new(Mutex::new(Some(text.len()))) };
+            (there.join(), here.join())
         });
         assert_eq!((there, here), (8, 8));
         let failing = || std::thread::scope(|scope| beside(scope, || panic!("no")).join());

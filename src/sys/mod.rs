@@ -16,5 +16,5 @@ pub mod supervise;
 pub(crate) mod sync;
 pub mod syslog;
 
-pub use beside::{Beside, beside, hand_over};
+pub use beside::{Beside, Work, beside, hand_over};
 pub use files::FileError;

@@ -96,23 +96,27 @@ impl Call<'_> {
         act: &Act,
         work: impl FnOnce(Face<'_>) -> Result<T, OpsError>,
     ) -> Result<Result<T, OpsError>, CliError> {
+        let (mut work, mut done) = (Some(work), None);
+        let signal = self.attended(act, &mut |face| done = work.take().map(|work| work(face)))?;
+        match (done.unwrap_or_else(|| unreachable!("it is done once")), signal) {
+            // A signal is no answer to a question, and ends as a signal does (design/01).
+            (Err(OpsError::Declined), Some(signal)) => Err(nothing_done(signal)),
+            (done, _) => Ok(done),
+        }
+    }
+
+    /// The part of that which is the same for all verbs, and in the program once. Says by which signal it was stopped.
+    fn attended(&self, act: &Act, work: &mut dyn FnMut(Face<'_>)) -> Result<Option<Signal>, CliError> {
         let stop = Stop::install().map_err(|error| CliError::new(Ending::Failed, error))?;
         let stopped = || stop.level() > 0 || stop.hung_up();
         let (asking, consent) = if act.yes { (Asking::Yes, Given::Yes) } else { (Asking::Ask, Given::No) };
         let person = Console { terminal: self.terminal, asking, detail: self.detail(), stopped: &stopped };
-        let done = watched(self.terminal, self.format(), |watcher| {
+        watched(self.terminal, self.format(), |watcher| {
             let lock_wait = act.lock_wait.map_or(Duration::ZERO, |span| span.0);
             let reason = act.reason.as_deref();
-            work(Face { watcher, person: &person, stop: &stop, consent, reason, lock_wait })
+            work(Face { watcher, person: &person, stop: &stop, consent, reason, lock_wait });
         });
-        match (done, stop.signal()) {
-            // A signal is no answer to a question, and ends as a signal does (design/01).
-            (Err(OpsError::Declined), Some(signal)) => {
-                let ending = if signal == Signal::Int { Ending::Interrupted } else { Ending::Terminated };
-                Err(CliError::new(ending, format!("nothing was done: stopped by {}", signal.name())))
-            }
-            (done, _) => Ok(done),
-        }
+        Ok(stop.signal())
     }
 
     /// Looks, and notes that it looked: the answer is all that is shown.
@@ -165,19 +169,19 @@ impl Call<'_> {
         work: impl FnOnce(Face<'_>) -> Result<ChangeView, OpsError>,
     ) -> Result<Ending, CliError> {
         match self.act(act, work)? {
-            Ok(view) => {
-                let text = match self.format() {
-                    Format::Human => setup::changes(&view),
-                    // Below the records, each of which is a line of its own.
-                    Format::Json => {
-                        json::line(&view).map_err(|error| CliError::new(Ending::Internal, error))?
-                    }
-                };
-                self.print(&text);
-                Ok(Ending::Ok)
-            }
+            Ok(view) => self.changed(&view),
             Err(error) => self.refused(error),
         }
+    }
+
+    fn changed(&self, view: &ChangeView) -> Result<Ending, CliError> {
+        let text = match self.format() {
+            Format::Human => setup::changes(view),
+            // Below the records, each of which is a line of its own.
+            Format::Json => json::line(view).map_err(|error| CliError::new(Ending::Internal, error))?,
+        };
+        self.print(&text);
+        Ok(Ending::Ok)
     }
 
     pub(super) fn last_words(&self, view: &RunView) -> Result<Ending, CliError> {
@@ -201,6 +205,11 @@ impl Call<'_> {
         }
         Ok(ending)
     }
+}
+
+fn nothing_done(signal: Signal) -> CliError {
+    let ending = if signal == Signal::Int { Ending::Interrupted } else { Ending::Terminated };
+    CliError::new(ending, format!("nothing was done: stopped by {}", signal.name()))
 }
 
 /// Nobody watches.
