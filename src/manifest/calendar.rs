@@ -1,7 +1,6 @@
 //! Calendar freezes: `from` and `until`, or `days` with `after` and `zone`.
 
 use chrono::{NaiveTime, Weekday};
-use jiff::tz::TimeZoneDatabase;
 
 use super::check::{label, shown};
 use super::error::ManifestError;
@@ -9,6 +8,7 @@ use super::raw::{RawDay, RawFreeze};
 use super::spot::Spot;
 use super::text::nearest;
 use crate::model::settings::{Freeze, FreezeWhen};
+use crate::model::zone;
 
 /// Checks one freeze.
 pub(super) fn freeze(spot: &Spot<'_>, raw: &RawFreeze) -> Result<Freeze, ManifestError> {
@@ -47,7 +47,7 @@ fn weekly_of(spot: &Spot<'_>, raw: &RawFreeze) -> Result<FreezeWhen, ManifestErr
         return Err(spot.rule("needs `days`: write which, for example `days = [\"fri\"]`"));
     }
     let after = raw.after.as_deref().map(|text| time_of_day(&spot.key("after"), text)).transpose()?;
-    let zone = zone(&spot.key("zone"), raw.zone.as_deref().unwrap_or("UTC"))?;
+    let zone = zone_of(&spot.key("zone"), raw.zone.as_deref().unwrap_or("UTC"))?;
     Ok(FreezeWhen::Weekly { days, after, zone })
 }
 
@@ -68,13 +68,11 @@ fn time_of_day(spot: &Spot<'_>, text: &str) -> Result<NaiveTime, ManifestError> 
         .map_err(|_| spot.rule(format!("is `{}`: write a time of day, for example `15:00`", shown(text))))
 }
 
-fn zone(spot: &Spot<'_>, text: &str) -> Result<String, ManifestError> {
-    let known: Vec<String> = TimeZoneDatabase::bundled().available().map(|zone| zone.to_string()).collect();
-    if known.iter().any(|zone| zone == text) {
+fn zone_of(spot: &Spot<'_>, text: &str) -> Result<String, ManifestError> {
+    if zone::names().any(|zone| zone == text) {
         return Ok(text.to_owned());
     }
-    let near = nearest(text, known.iter().map(String::as_str));
-    let way = match near {
+    let way = match nearest(text, zone::names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write an IANA zone, for example `Europe/Amsterdam`".to_owned(),
     };

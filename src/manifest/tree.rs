@@ -92,7 +92,7 @@ impl Slip {
     /// What was found is shown as it was written, where it is that value which is refused.
     fn meeting(mut self, node: &Node) -> Self {
         if let (None, What::Kind { found, .. }, Is::Plain(text)) = (&self.0.at, &mut self.0.what, &node.is)
-            && found.starts_with("string ")
+            && found != "unit value"
         {
             *found = format!("`{}`", shown(text));
         }
@@ -186,11 +186,13 @@ pub(super) enum Meaning {
 }
 
 impl Meaning {
-    /// As the YAML library reads it where any kind of value may stand; a yes or no is `true` or `false` and no other word.
+    /// As the YAML library reads it where any kind of value may stand; a yes or no is `true` or `false`, however large,
+    /// and no other word.
     fn of(text: &str) -> Self {
         match text {
             "" | "~" | "null" | "Null" | "NULL" => Self::Nothing,
-            "true" | "false" => Self::Truth(text == "true"),
+            "true" | "True" | "TRUE" => Self::Truth(true),
+            "false" | "False" | "FALSE" => Self::Truth(false),
             _ => Self::number(text).unwrap_or(Self::Text),
         }
     }
@@ -305,10 +307,13 @@ impl Node {
         }
     }
 
-    /// What it means where a number is wanted: that, even in YAML's quotes.
+    /// What it means where a number or a yes or no is wanted: that, even in YAML's quotes.
     fn counting(&self) -> Meaning {
         match &self.is {
-            Is::Quoted(text) => Meaning::number(text).unwrap_or(Meaning::Text),
+            Is::Quoted(text) => match Meaning::of(text) {
+                Meaning::Nothing => Meaning::Text,
+                meaning => meaning,
+            },
             _ => self.meaning(),
         }
     }
@@ -359,7 +364,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     counting! {
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
         deserialize_f32 deserialize_f64
     }
@@ -416,7 +421,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     serde::forward_to_deserialize_any! {
-        bool bytes byte_buf unit unit_struct tuple tuple_struct ignored_any
+        bytes byte_buf unit unit_struct tuple tuple_struct ignored_any
     }
 }
 
@@ -528,7 +533,8 @@ mod tests {
             ("text: \"null\"\n", Sample { text: "null".to_owned(), ..Sample::default() }),
             ("count: 0x10\noffset: -3\n", Sample { count: 16, offset: -3, ..Sample::default() }),
             ("count: \"7\"\nshare: 1.5\n", Sample { count: 7, share: 1.5, ..Sample::default() }),
-            ("is: true\nmay: 0o10\n", Sample { is: true, may: Some(8), ..Sample::default() }),
+            ("is: \"true\"\n", Sample { is: true, ..Sample::default() }),
+            ("is: TRUE\nmay: 0o10\n", Sample { is: true, may: Some(8), ..Sample::default() }),
             ("may: ~\nmany:\nbelow:\n", Sample::default()),
             ("many: [a, 2]\n", Sample { many: vec!["a".to_owned(), "2".to_owned()], ..Sample::default() }),
             ("below: { 80: 443 }\n", Sample { below: [("80".to_owned(), 443)].into(), ..Sample::default() }),
@@ -551,7 +557,8 @@ mod tests {
             ("table: { may: x1 }\n", "f:1:15: `table.may` should be a whole number from 0 up, not `x1`"),
             ("may: \"x 1\"\n", "f:1:6: `may` should be a whole number from 0 up, not the text \"x 1\""),
             ("is: yes\n", "f:1:5: `is` should be `true` or `false`, not `yes`"),
-            ("is: \"true\"\n", "f:1:5: `is` should be `true` or `false`, not the text \"true\""),
+            ("is: \"on\"\n", "f:1:5: `is` should be `true` or `false`, not the text \"on\""),
+            ("count: 1e3\n", "f:1:8: `count` should be a whole number from 0 to 255, not `1e3`"),
             ("many: [a, [b]]\n", "f:1:11: `many` should be text, not a list"),
             ("table: [a]\n", "f:1:8: `table` should be a table, not a list"),
             ("below: { a: b }\n", "f:1:13: `below.a` should be a whole number from 0 to 65535, not `b`"),

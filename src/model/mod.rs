@@ -35,3 +35,4 @@ pub mod settings;
 pub mod source;
 pub mod spec;
 pub mod view;
+pub mod zone;

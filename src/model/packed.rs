@@ -1,9 +1,13 @@
-//! Texts that are shipped inside of the program, and small there: `build.rs` packs them.
+//! Texts and data that are shipped inside of the program, and small there: `build.rs` packs them.
+
+/// What was packed.
+pub fn bytes(packed: &[u8]) -> Vec<u8> {
+    miniz_oxide::inflate::decompress_to_vec(packed).unwrap_or_else(|_| unreachable!("`build.rs` packed it"))
+}
 
 /// The text that was packed.
 pub fn text(packed: &[u8]) -> String {
-    let bytes = miniz_oxide::inflate::decompress_to_vec(packed).unwrap_or_default();
-    String::from_utf8(bytes).unwrap_or_else(|_| unreachable!("only texts are packed"))
+    String::from_utf8(bytes(packed)).unwrap_or_else(|_| unreachable!("`build.rs` packed a text"))
 }
 
 /// The text that `build.rs` packed under this name.

@@ -13,6 +13,7 @@ use crate::sys::files;
 
 use super::error::StoreError;
 use super::ground::Ground;
+use super::toml_text;
 
 /// Form of `manifest.toml`.
 const FORMAT: u32 = 1;
@@ -170,9 +171,8 @@ impl<'a> Shelf<'a> {
     pub fn set(&self, service: &ServiceName, stamp: &BackupStamp) -> Result<Option<BackupSet>, StoreError> {
         let path = self.ground.layout.backup_set(service, stamp).join(MANIFEST);
         let Some(bytes) = self.ground.backups().read(&path, MANIFEST_LIMIT)? else { return Ok(None) };
-        Ok(toml::from_slice::<BackupSet>(&bytes)
-            .ok()
-            .filter(|set| set.stamp == *stamp && set.service == *service))
+        let set = std::str::from_utf8(&bytes).ok().and_then(|text| toml_text::read::<BackupSet>(text).ok());
+        Ok(set.filter(|set| set.stamp == *stamp && set.service == *service))
     }
 
     /// Compares every file of a set with its recorded hash.

@@ -8,6 +8,7 @@ use crate::model::source::{Relink, SOURCES_FORMAT, SourceLinks};
 
 use super::error::StoreError;
 use super::locked::LockedStore;
+use super::toml_text;
 use super::workspace::Store;
 
 /// The file may have this many bytes.
@@ -39,13 +40,11 @@ impl Store {
         };
         let damaged = |what: String| StoreError::Damaged { path: path.clone(), what };
         let text = String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
-        let first_line =
-            |error: &toml::de::Error| error.message().lines().next().unwrap_or_default().to_owned();
-        let outline: Outline = toml::from_str(&text).map_err(|error| damaged(first_line(&error)))?;
+        let outline: Outline = toml_text::read(&text).map_err(damaged)?;
         if outline.format > SOURCES_FORMAT {
             return Err(StoreError::Newer { path, format: outline.format });
         }
-        let file: File = toml::from_str(&text).map_err(|error| damaged(first_line(&error)))?;
+        let file: File = toml_text::read(&text).map_err(damaged)?;
         Ok(SourceLinks { links: file.relink })
     }
 }

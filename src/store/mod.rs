@@ -25,6 +25,7 @@ mod snapshot;
 mod state_file;
 #[cfg(test)]
 mod tests;
+mod toml_text;
 mod transcript;
 #[cfg(test)]
 mod walk;

@@ -7,6 +7,7 @@ use crate::sys::process;
 
 use super::error::StoreError;
 use super::locked::LockedStore;
+use super::toml_text;
 use super::workspace::Store;
 
 /// Asks a run to stop in order.
@@ -57,7 +58,7 @@ impl LockedStore {
             // A file that nobody could mean as a request is no reason to stop a release.
             let text = workspace.read(&path, LIMIT).ok().flatten();
             let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
-            match text.and_then(|text| toml::from_str(&text).ok()) {
+            match text.and_then(|text| toml_text::read(&text).ok()) {
                 Some(request) => {
                     workspace.remove_file(&path)?;
                     requests.push(request);

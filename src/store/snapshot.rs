@@ -7,6 +7,7 @@ use crate::model::plan::Plan;
 use crate::sys::files::{self, Beneath};
 
 use super::error::StoreError;
+use super::toml_text;
 
 /// A snapshot or plan may have this many bytes.
 const LIMIT: u64 = 16 << 20;
@@ -39,7 +40,7 @@ pub(super) fn load(
     if recorded.is_some_and(|recorded| recorded.strip_prefix("sha256:") != Some(digest)) {
         return Err(damaged("it is not the snapshot that was recorded".to_owned()));
     }
-    toml::from_str(body).map(Some).map_err(|error| damaged(error.message().to_owned()))
+    toml_text::read(body).map(Some).map_err(damaged)
 }
 
 fn text(folder: &Beneath, path: &Path) -> Result<Option<String>, StoreError> {

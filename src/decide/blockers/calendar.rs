@@ -1,13 +1,13 @@
 //! Calendar freezes, by the wall clock of their own zone; and the one release that may come in while they hold.
 
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
-use jiff::tz::TimeZoneDatabase;
 use jiff::{Timestamp, Zoned};
 
 use super::Case;
 use super::checkout::shown;
 use crate::model::reason::{Blocker, ReasonCode};
 use crate::model::settings::{Freeze, FreezeWhen};
+use crate::model::zone;
 
 /// The configuration, as a path in the project.
 const RELEASE_TOML: &str = ".asd/release.toml";
@@ -48,9 +48,7 @@ fn end(freeze: &Freeze, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     match &freeze.when {
         FreezeWhen::Between { from, until } => (*from <= now && now < *until).then_some(*until),
         FreezeWhen::Weekly { days, after, zone } => {
-            // The zones are part of the binary: a decision must not depend on what the host has installed.
-            let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
-            let local = Timestamp::from_second(now.timestamp()).ok()?.to_zoned(zone);
+            let local = Timestamp::from_second(now.timestamp()).ok()?.to_zoned(zone::zone(zone)?);
             let part = |number: i8| u32::try_from(number).unwrap_or(0);
             let (hour, minute, second) = (part(local.hour()), part(local.minute()), part(local.second()));
             let weekday = Weekday::try_from(local.weekday().to_monday_zero_offset().unsigned_abs()).ok()?;
