@@ -48,7 +48,7 @@ fn zones() -> Vec<u8> {
             data.extend_from_slice(zone);
             data.len() - zone.len()
         });
-        lines += &format!("{name} {start} {}\n", start + zone.len());
+        lines.extend([name, " ", &start.to_string(), " ", &(start + zone.len()).to_string(), "\n"]);
     }
     [lines.as_bytes(), b"\n", &data].concat()
 }
