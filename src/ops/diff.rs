@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tempfile::TempDir;
 
 use crate::decide;
@@ -140,9 +140,9 @@ fn take_commands(value: &mut Value, lines: &mut Vec<String>) {
 
 /// What the file says outside of its services, as a tree of values.
 fn plain_settings(text: &str) -> Value {
-    let mut table: toml::Table = text.parse().unwrap_or_default();
-    table.remove("services");
-    serde_json::to_value(table).unwrap_or_default()
+    let mut settings: Map<String, Value> = toml::from_str(text).unwrap_or_default();
+    settings.remove("services");
+    Value::Object(settings)
 }
 
 fn flat_services(settings: &Settings) -> BTreeMap<String, String> {
